@@ -1,0 +1,89 @@
+"""Everything siming raises on purpose.
+
+    SimingError
+    ├── RubricError        a rubric file is wrong
+    ├── SheetError         a sheet does not fit its rubric or attempt
+    ├── EventError         an event does not fit its rubric or attempt
+    ├── LabelError         numbers outside the scale, or of different length
+    ├── DatasetError       a dataset folder or one of its files is wrong
+    ├── RunError           a run folder is wrong, or belongs to something else
+    ├── TaskError          an unknown setting, model name or option value
+    ├── VideoError         the recording cannot be used as it is (`kind` says in what way)
+    ├── ReplyError         the model answered and we cannot read it (counted)
+    ├── ModelCallError     no answer came; retried, then recorded (never scored)
+    └── MissingExtraError  names the pip command that brings what is missing
+
+A message says what is wrong, where, what was found, what was wanted, and the mend.
+"""
+
+from __future__ import annotations
+
+
+class SimingError(Exception):
+    """Root of all errors a user of siming may want to catch."""
+
+
+class RubricError(SimingError):
+    """A rubric file is wrong; mend it and rerun."""
+
+
+class SheetError(SimingError):
+    """A sheet does not fit its rubric or its attempt."""
+
+
+class EventError(SimingError):
+    """An event does not fit its rubric or its attempt."""
+
+
+class LabelError(SimingError):
+    """Numbers outside the scale, of different length, or none at all."""
+
+
+class DatasetError(SimingError):
+    """A dataset folder, or a line of one of its files, is wrong."""
+
+
+class RunError(SimingError):
+    """A run folder is wrong, or was made for something else."""
+
+
+class TaskError(SimingError):
+    """An unknown setting, model name or option value."""
+
+
+class VideoError(SimingError):
+    """The recording cannot be used as it is.
+
+    `kind` is stable and meant for programs: ``missing``, ``empty``, ``not_a_video``, ``no_video_stream``,
+    ``no_audio_stream``, ``index_missing``, ``truncated``, ``damaged``, ``too_large``, ``bad_time``.
+    """
+
+    def __init__(self, message: str, *, kind: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+class ReplyError(SimingError):
+    """A model answered and the answer cannot be read."""
+
+
+class ModelCallError(SimingError):
+    """No usable answer came back from a model call.
+
+    Args:
+        status: What the prediction records: ``failed`` or ``refused``.
+        retryable: Whether asking again may help.
+    """
+
+    def __init__(self, message: str, *, status: str = "failed", retryable: bool = False) -> None:
+        super().__init__(message)
+        self.status = status
+        self.retryable = retryable
+
+
+class MissingExtraError(SimingError):
+    """A package that an optional feature needs is not installed."""
+
+    def __init__(self, feature: str, extra: str) -> None:
+        super().__init__(f"{feature} needs packages that are not installed: pip install 'siming[{extra}]'")
+        self.extra = extra
