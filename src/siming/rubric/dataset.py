@@ -81,7 +81,9 @@ class Dataset:
         root = self.folder.resolve()
         path = (root / attempt.video.path).resolve()
         if not path.is_relative_to(root):
-            raise DatasetError(f"attempt {attempt.id}: {attempt.video.path} leads out of {self.folder}; copy the file inside")
+            raise DatasetError(
+                f"attempt {attempt.id}: {attempt.video.path} leads out of {self.folder}; copy the file inside"
+            )
         if not path.is_file():
             raise DatasetError(
                 f"attempt {attempt.id}: video {attempt.video.path} is missing from {self.folder}; "
@@ -99,7 +101,9 @@ def load_dataset(folder: Path) -> Dataset:
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise DatasetError(f"{folder}: there is no such folder; a dataset is a folder with dataset.yaml and attempts.jsonl")
+        raise DatasetError(
+            f"{folder}: there is no such folder; a dataset is a folder with dataset.yaml and attempts.jsonl"
+        )
     try:
         info = DatasetInfo.from_plain(read_yaml(folder / "dataset.yaml", error=DatasetError))
     except ValueError as cause:
@@ -135,7 +139,9 @@ def _rubrics(folder: Path, info: DatasetInfo) -> dict[str, Rubric]:
     for name in info.rubric_files:
         path = (folder / name).resolve()
         if not path.is_relative_to(folder.resolve()):
-            raise DatasetError(f"{folder / 'dataset.yaml'}: rubric file {name} lies outside the dataset; copy it inside")
+            raise DatasetError(
+                f"{folder / 'dataset.yaml'}: rubric file {name} lies outside the dataset; copy it inside"
+            )
         rubric = load_rubric(path)
         own[rubric.id] = rubric
     rubrics = {}

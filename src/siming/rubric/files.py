@@ -150,7 +150,10 @@ class _StrictLoader(yaml.SafeLoader):
             key = self.construct_object(key_node, deep=True)
             if not isinstance(key, str):
                 raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key!r} is not text (quote words such as on, off, yes, no)", key_node.start_mark
+                    None,
+                    None,
+                    f"the key {key!r} is not text (quote words such as on, off, yes, no)",
+                    key_node.start_mark,
                 )
             if key in seen:
                 raise yaml.constructor.ConstructorError(

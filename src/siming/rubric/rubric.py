@@ -85,7 +85,7 @@ class Requirement(Part):
     """For counters: the count needed; a text names a param."""
     hold: Literal["during_step"] | None = None
     at: str | None = None
-    """``event:ID``: looked at just before that event inside the step, in place of the step's start."""
+    """In place of the step's start: ``event:ID`` looks just before that event inside the step, ``end`` at its end."""
     applies_when: str | None = None
 
 
@@ -152,8 +152,9 @@ class EventKind(Part):
     title_zh: str
     sets: tuple[str, ...] = ()
     clears: tuple[str, ...] = ()
-    on: str | None = None
-    """The moment that makes this event by itself, such as ``first:compression`` (see `quantity.py`)."""
+    made_by: str | None = None
+    """What makes this event by itself unless somebody noted it: ``first_bout``, ``next_bout`` (each bout but the
+    first), ``bout_end``, ``first:STEP``, ``next:STEP``, ``start:STEP`` or ``end:STEP``; alternatives behind ``|``."""
 
 
 class Charge(Part):

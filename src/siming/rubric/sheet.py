@@ -37,6 +37,8 @@ class Entry(Part):
     note: str | None = None
     reason: str | None = None
     """Why the step cannot be judged."""
+    reasons: Mapping[Literal["en", "zh"], tuple[str, ...]] | None = None
+    """Sentences for the points lost, in both languages; the examiner writes them."""
     wrong: bool | None = None
     """The author's own verdict where points were not asked for (error detection)."""
 
@@ -70,9 +72,7 @@ class Sheet(Record):
     def max_points(self, rubric: Rubric) -> float:
         """Points that could be reached on the steps that were judged."""
         return sum(
-            rubric.get_step(step_id).max_points
-            for step_id, entry in self.steps.items()
-            if entry.points is not None
+            rubric.get_step(step_id).max_points for step_id, entry in self.steps.items() if entry.points is not None
         )
 
     def total(self, rubric: Rubric) -> float | None:
@@ -117,8 +117,6 @@ def check_sheet(sheet: Sheet, rubric: Rubric, *, where: str = "") -> None:
                 )
     lacking = [step.id for step in rubric.steps if step.id not in sheet.steps]
     if lacking:
-        complaints.append(
-            f"steps {', '.join(lacking)} are not named; give each points, or cannot_judge with a reason"
-        )
+        complaints.append(f"steps {', '.join(lacking)} are not named; give each points, or cannot_judge with a reason")
     if complaints:
         raise SheetError(f"{place}{who}: " + "; ".join(complaints))
