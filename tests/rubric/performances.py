@@ -55,7 +55,7 @@ def cpr(
     """CPR with bouts of (strokes, rate per minute), two breaths after each, and pauses of 7 s between them."""
     p = Performance()
     bouts = list(bouts)
-    gaps = list(pauses_s or [7.0] * (len(bouts) - 1)) + [7.0]
+    gaps = [*(pauses_s or [7.0] * (len(bouts) - 1)), 7.0]
     p.step("cpr01", 0, 3)
     p.step("cpr02", 3, 6)
     p.step("cpr03", 6, 10)

@@ -27,7 +27,7 @@ def lost_elsewhere(exam: Examination, *expected: str) -> list[str]:
 )
 def test_example_1_nothing_wrong_gives_label_3_everywhere_and_100_points(rubric_id, performance):
     exam = judge(rubric_id, performance)
-    assert [loss for loss in exam.losses] == []
+    assert exam.losses == []
     assert {result.label for result in exam.steps.values()} == {3}
     assert exam.points == 100
 

@@ -3,6 +3,8 @@
 from siming.rubric.attempt import Attempt, RubricRef, VideoRef
 from siming.rubric.dataset import Dataset, DatasetInfo, load_dataset, write_dataset
 from siming.rubric.event import Event
+from siming.rubric.examination import Examination
+from siming.rubric.examiner import examine
 from siming.rubric.files import read_lines, write_lines
 from siming.rubric.labels import (
     ALTERNATIVE_MAPS,
@@ -24,6 +26,7 @@ __all__ = [
     "DatasetInfo",
     "Entry",
     "Event",
+    "Examination",
     "Language",
     "Rubric",
     "RubricRef",
@@ -33,6 +36,7 @@ __all__ = [
     "builtin_rubric",
     "builtin_rubric_ids",
     "check_sheet",
+    "examine",
     "label_of_points",
     "labels_of_sheet",
     "load_dataset",

@@ -155,7 +155,7 @@ def _rubrics(folder: Path, info: DatasetInfo) -> dict[str, Rubric]:
             ) from cause
         if rubric.version != ref.version:
             raise DatasetError(
-                f"{folder / 'dataset.yaml'}: wants rubric {ref.id} {ref.version}, this siming carries {rubric.version}; "
+                f"{folder / 'dataset.yaml'}: wants rubric {ref.id} {ref.version}, siming carries {rubric.version}; "
                 "put the rubric file of that version into the dataset and name it in rubric_files"
             )
         rubrics[ref.id] = rubric
@@ -188,7 +188,7 @@ def _attempts(path: Path, rubrics: Mapping[str, Rubric]) -> list[Attempt]:
         twice = repeated(steps)
         if twice:
             raise DatasetError(
-                f"{path} line {number}: step id {twice[0]!r} occurs in two rubrics of attempt {attempt.id}; rename it in one"
+                f"{path} line {number}: step id {twice[0]!r} occurs in two rubrics of attempt {attempt.id}; rename one"
             )
         strange = sorted(set(attempt.segments) - set(steps))
         if strange:

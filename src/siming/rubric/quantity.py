@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from siming.rubric.event import Event
 from siming.rubric.rubric import Measure, Rubric, Value
@@ -218,13 +219,12 @@ _OF_BOUTS: Mapping[str, Callable[[Sequence[Bout]], Spans]] = {
     "bout.count": lambda bouts: [(float(len(b.strokes_s)), b.start_s, b.end_s) for b in bouts],
     "bout.duration": lambda bouts: [(b.end_s - b.start_s, b.start_s, b.end_s) for b in bouts],
     "bout.gap": lambda bouts: [
-        max(((later - early, early, later) for early, later in zip(b.strokes_s, b.strokes_s[1:], strict=False)))
+        max(((later - early, early, later) for early, later in pairwise(b.strokes_s)))
         for b in bouts
         if len(b.strokes_s) > 1
     ],
     "bout.pause": lambda bouts: [
-        (later.start_s - early.end_s, early.end_s, later.start_s)
-        for early, later in zip(bouts, bouts[1:], strict=False)
+        (later.start_s - early.end_s, early.end_s, later.start_s) for early, later in pairwise(bouts)
     ],
     "bout.fraction": lambda bouts: (
         [
@@ -243,8 +243,7 @@ _OF_RECURRENCES: Mapping[str, Callable[[Sequence[Event]], Spans]] = {
     "recurrence.duration": lambda events: [(e.duration_s, e.start_s, e.end_s) for e in events],
     "recurrence.count": lambda events: [(float(len(events)), events[0].start_s, events[-1].end_s)],
     "recurrence.interval": lambda events: [
-        (later.start_s - early.start_s, early.start_s, later.start_s)
-        for early, later in zip(events, events[1:], strict=False)
+        (later.start_s - early.start_s, early.start_s, later.start_s) for early, later in pairwise(events)
     ],
     "recurrence.rate": lambda events: (
         [(_rate([e.start_s for e in events]), events[0].start_s, events[-1].end_s)]

@@ -109,12 +109,12 @@ def check_sheet(sheet: Sheet, rubric: Rubric, *, where: str = "") -> None:
                 f"step {step_id!r} has {entry.points:g} points, the rubric allows 0–{step.max_points:g}; "
                 "correct the sheet or raise max_points"
             )
-        for deduction_id in entry.deductions:
-            if step.find_deduction(deduction_id) is None and "r_" not in deduction_id:
-                complaints.append(
-                    f"step {step_id!r} lists deduction {deduction_id!r}, the rubric has "
-                    f"{', '.join(d.id for d in step.deductions)}; correct the id"
-                )
+        complaints += [
+            f"step {step_id!r} lists deduction {deduction_id!r}, the rubric has "
+            f"{', '.join(d.id for d in step.deductions)}; correct the id"
+            for deduction_id in entry.deductions
+            if step.find_deduction(deduction_id) is None
+        ]
     lacking = [step.id for step in rubric.steps if step.id not in sheet.steps]
     if lacking:
         complaints.append(f"steps {', '.join(lacking)} are not named; give each points, or cannot_judge with a reason")
