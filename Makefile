@@ -1,0 +1,54 @@
+# Everything a newcomer runs. Each target sets up what it needs in .venv; only Python 3.11 to 3.13 and make are assumed.
+# (Makefiles have no better place to look for a fitting interpreter than PATH.)
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	if command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; \
+	then echo $$p; break; fi; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+JOBS ?= 2
+DEMO ?= siming-demo
+
+.PHONY: help demo test lint docs clean
+
+help:
+	@echo "make demo    the whole story in two minutes, no key and no network needed; leaves a report to open"
+	@echo "make test    lint, types and tests, browser tests included where chromium can be had"
+	@echo "make lint    ruff and mypy"
+	@echo "make docs    the reference pages, made from the code"
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "siming needs Python 3.11, 3.12 or 3.13 on PATH; none was found"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.core: pyproject.toml | $(BIN)/python
+	$(PIP) install -e .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(BIN)/python
+	$(PIP) install -e '.[openai,test,lint]'
+	@touch $@ $(VENV)/.core
+
+# torch is asked for by its exact version: an open range would fetch several GB of CUDA packages on a machine without a GPU.
+$(VENV)/.local: $(VENV)/.dev
+	$(PIP) install 'torch==2.13.0'
+	$(PIP) install -e '.[local]'
+	@touch $@
+
+demo: $(VENV)/.core
+	$(BIN)/siming demo --out $(DEMO)
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: $(VENV)/.local lint
+	@sh tools/find-chromium.sh
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+
+docs: $(VENV)/.dev
+	$(BIN)/python tools/make_reference.py
+
+clean:
+	rm -rf $(VENV) $(DEMO) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

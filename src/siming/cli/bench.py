@@ -1,0 +1,176 @@
+"""`siming bench`: ask models, score what came back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from siming.cli.console import console, language_of_terminal, print_json, progress, talk
+
+app = typer.Typer(help="Benchmark: ask models about a dataset, score their answers.", no_args_is_help=True)
+
+ASK_EXAMPLES = "Example: [bold]siming bench ask exams --setting full-points --out runs/questions[/]"
+RUN_EXAMPLES = (
+    "Examples: [bold]siming bench run exams --setting full-points --model baseline:step-prior --out runs/prior[/]   "
+    "[bold]siming bench run exams --setting clip-errors --model openai:NAME@http://127.0.0.1:8000/v1 --n 32 "
+    "--concurrency 16 --out runs/name[/]"
+)
+SCORE_EXAMPLES = (
+    "Examples: [bold]siming bench score runs/* --dataset exams[/]   "
+    "[bold]siming bench score runs/name --dataset exams --missing drop --json[/]"
+)
+
+DatasetFolder = Annotated[Path, typer.Argument(help="A dataset folder.", metavar="DATASET")]
+Setting = Annotated[str, typer.Option(help="full-points, full-errors, clip-points or clip-errors.")]
+Out = Annotated[Path, typer.Option(help="The run's folder, new or its own.")]
+Policy = Annotated[str, typer.Option(help="Frames: middle, endpoints, fps:R, or a preset such as paper-64.")]
+N = Annotated[int | None, typer.Option(help="How many frames, or the cap of fps. 64 where one is needed.")]
+MaxSide = Annotated[int, typer.Option(help="Longest side of a frame, pixels.")]
+Limit = Annotated[int | None, typer.Option(help="Ask about the first so many attempts only.", min=1)]
+Lang = Annotated[str, typer.Option(help="Language of the prompts: en or zh.")]
+
+
+@app.command(epilog=ASK_EXAMPLES)
+def ask(
+    dataset: DatasetFolder,
+    setting: Setting,
+    out: Out,
+    policy: Policy = "middle",
+    n: N = None,
+    max_side: MaxSide = 768,
+    limit: Limit = None,
+    lang: Lang = "en",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Write every question of a run without asking a model."""
+    from siming.cli.arguments import language
+    from siming.methods.direct import Showing
+    from siming.methods.direct import ask as ask_dataset
+    from siming.rubric import load_dataset
+
+    showing = Showing(policy=policy, n=n, max_side=max_side, language=language(lang))
+    asked = ask_dataset(load_dataset(dataset), out, setting=setting, showing=showing, limit=limit)
+    if as_json:
+        print_json({"requests": len(asked.requests), "skipped": dict(asked.skipped), "folder": str(out)})
+        return
+    talk(f"{len(asked.requests)} requests in {out / 'requests.jsonl'}")
+    for name, why in asked.skipped.items():
+        talk(f"skipped {name}: {why}")
+
+
+@app.command(epilog=RUN_EXAMPLES)
+def run(
+    dataset: DatasetFolder,
+    setting: Setting,
+    model: Annotated[
+        str, typer.Option(help="openai:NAME@URL, local:PATH_OR_ID, replay:FILE, baseline:NAME, mock:KIND.")
+    ],
+    out: Out,
+    policy: Policy = "middle",
+    n: N = None,
+    max_side: MaxSide = 768,
+    limit: Limit = None,
+    lang: Lang = "en",
+    native_video: Annotated[
+        bool, typer.Option("--native-video", help="Send the recording itself in place of frames.")
+    ] = False,
+    option: Annotated[
+        list[str] | None,
+        typer.Option("--option", "-o", help="An option of the model: NAME=VALUE, such as temperature=0.2."),
+    ] = None,
+    concurrency: Annotated[int, typer.Option(help="Calls out at once.", min=1)] = 4,
+    retries: Annotated[int, typer.Option(help="Tries after the first for calls that may succeed.", min=0)] = 4,
+    timeout_s: Annotated[float, typer.Option("--timeout", help="Seconds one call may take.", min=1)] = 600,
+    frames: Annotated[Path | None, typer.Option(help="Where cut frames are kept; DATASET/frames by default.")] = None,
+    seed: Annotated[int, typer.Option(help="For baselines that draw.")] = 0,
+    coverage: Annotated[
+        float, typer.Option(help="Exit status is not 0 below this share of answers.", min=0, max=1)
+    ] = 1.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Ask a model about every attempt. Run the same command again to go on; answered questions are not asked twice."""
+    from siming.cli.arguments import language, options
+    from siming.methods.direct import Showing, judge
+    from siming.rubric import load_dataset
+    from siming.run import Pacing
+
+    showing = Showing(policy=policy, n=n, max_side=max_side, language=language(lang), native_video=native_video)
+    with progress() as bar:
+        task = bar.add_task(f"{model} {setting}", total=None, note="")
+        outcome = judge(
+            load_dataset(dataset),
+            out,
+            setting=setting,
+            model=model,
+            options=options(option or []),
+            showing=showing,
+            limit=limit,
+            pacing=Pacing(concurrency=concurrency, retries=retries, timeout_s=timeout_s),
+            frames=frames,
+            seed=seed,
+            on_progress=lambda at: bar.update(task, completed=at.done, total=at.total, note=at.latest.status),
+        )
+    if as_json:
+        print_json(
+            {
+                "folder": str(out),
+                "requests": outcome.n_requests,
+                "by_status": dict(outcome.counts),
+                "coverage": outcome.coverage,
+                "missing": [{"request": r, "status": s, "why": why} for r, s, why in outcome.missing],
+                "stopped": outcome.stopped,
+            }
+        )
+    else:
+        told = ", ".join(f"{count} {status}" for status, count in outcome.counts.items())
+        talk(f"{out}: {outcome.n_requests} requests, {told or 'none asked'}; coverage {outcome.coverage:.1%}")
+        for request, status, why in outcome.missing[:10]:
+            talk(f"  {status} {request}: {why}")
+        if len(outcome.missing) > 10:
+            talk(f"  ... and {len(outcome.missing) - 10} more (--json lists all)")
+        if outcome.stopped:
+            talk(f"stopped: {outcome.stopped}")
+    if outcome.coverage < coverage:
+        raise typer.Exit(1)
+
+
+@app.command(epilog=SCORE_EXAMPLES)
+def score(
+    runs: Annotated[list[Path], typer.Argument(help="Run folders.", metavar="RUN...")],
+    dataset: Annotated[Path, typer.Option(help="The dataset they were asked about.")],
+    missing: Annotated[
+        str, typer.Option(help="strict: a missing answer counts as the worst; drop: only cells all runs answered.")
+    ] = "strict",
+    replicates: Annotated[int, typer.Option(help="Bootstrap replicates.", min=100)] = 2000,
+    seed: Annotated[int, typer.Option(help="Seed of the resampling.")] = 0,
+    coverage: Annotated[
+        float, typer.Option(help="Exit status is not 0 below this share of answers.", min=0, max=1)
+    ] = 1.0,
+    lang: Annotated[str | None, typer.Option(help="en or zh; the terminal's own by default.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the whole report as JSON.")] = False,
+) -> None:
+    """How far runs agree with the physicians' consensus, with intervals, beside blind baselines."""
+    from siming.bench.folder import load_run
+    from siming.bench.score import coverage_reached
+    from siming.bench.score import score as score_runs
+    from siming.cli.arguments import choice, language
+    from siming.report import print_report
+    from siming.rubric import load_dataset
+
+    policy = choice("--missing", missing, ("strict", "drop"))
+    found = score_runs(
+        [load_run(folder) for folder in runs],
+        load_dataset(dataset),
+        missing="drop" if policy == "drop" else "strict",
+        replicates=replicates,
+        seed=seed,
+    )
+    if as_json:
+        print_json(found)
+    else:
+        print_report(found, console(), language=language(lang or language_of_terminal()))
+    if not coverage_reached(found, coverage):
+        talk(f"coverage of {coverage:.0%} was not reached; rerun `siming bench run` to ask what is missing")
+        raise typer.Exit(1)
