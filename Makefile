@@ -1,6 +1,6 @@
 # Everything a newcomer runs. Each target sets up what it needs in .venv; only Python 3.11 to 3.13 and make are assumed.
 # (Makefiles have no better place to look for a fitting interpreter than PATH.)
-PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	if command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; \
 	then echo $$p; break; fi; done)
 VENV := .venv
