@@ -21,6 +21,8 @@ class Interval:
     """Seed of the resampling; None where nothing is drawn."""
     replicates: int | None = None
     """Replicates drawn, or clusters left out in turn; None for a closed form."""
+    undefined: int = 0
+    """Replicates in which the statistic was undefined; the limits stand on the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,8 @@ class Measured:
     """Why there is no interval, when there is a value and none could be made."""
     left_out: Mapping[str, int] = field(default_factory=dict)
     reason: str | None = None
+    notes: tuple[str, ...] = ()
+    """What a reader must know beside a value that is defined, such as ``constant rater: ...``."""
 
     def __post_init__(self) -> None:
         if (self.value is None) == (self.reason is None):
@@ -58,6 +62,8 @@ class Measured:
                 out["seed"] = self.interval.seed
             if self.interval.replicates is not None:
                 out["replicates"] = self.interval.replicates
+            if self.interval.undefined:
+                out["undefined_replicates"] = self.interval.undefined
         elif self.interval_reason is not None:
             out["interval"] = None
             out["interval_reason"] = self.interval_reason
@@ -65,4 +71,6 @@ class Measured:
             out["left_out"] = dict(self.left_out)
         if self.reason is not None:
             out["reason"] = self.reason
+        if self.notes:
+            out["notes"] = list(self.notes)
         return out

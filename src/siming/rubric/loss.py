@@ -123,8 +123,7 @@ def _value(quantity: Quantity, rubric: Rubric, language: Language) -> str:
     return str(
         say["value"].format(
             name=say["quantities"].get(quantity.name, quantity.name.replace("_", " ")),
-            value=f"{quantity.value:.4g}",
-            unit=say["units"].get(unit, unit),
+            value=f"{quantity.value:.4g} {say['units'].get(unit, unit)}".strip(),
             t=f"{quantity.start_s:.1f}",
         )
     )
