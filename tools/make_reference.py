@@ -1,7 +1,7 @@
 """Make the reference pages from the code: commands, files, metrics, public names.
 
-    python tools/make_reference.py            write docs/reference/
-    python tools/make_reference.py --check    exit 1 where a page is not what the code says
+python tools/make_reference.py            write docs/reference/
+python tools/make_reference.py --check    exit 1 where a page is not what the code says
 """
 
 from __future__ import annotations
@@ -15,7 +15,19 @@ from pathlib import Path
 from typing import Any
 
 DOCS = Path(__file__).resolve().parents[1] / "docs" / "reference"
-ROOMS = ("rubric", "video", "measure", "metrics", "rating", "bench", "bench.clinical", "run", "methods", "simulate", "report")
+ROOMS = (
+    "rubric",
+    "video",
+    "measure",
+    "metrics",
+    "rating",
+    "bench",
+    "bench.clinical",
+    "run",
+    "methods",
+    "simulate",
+    "report",
+)
 HEAD = "<!-- Made by tools/make_reference.py (make docs); change the code, not this page. -->\n\n"
 
 
