@@ -12,7 +12,7 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 DOCS = Path(__file__).resolve().parents[1] / "docs" / "reference"
 ROOMS = (
@@ -93,7 +93,27 @@ def files() -> str:
              "siming does not know are kept when it rewrites a file; a newer major schema is refused.\n"]  # fmt: skip
     for place, record in places:
         lines += [f"## {place}: `{record.SCHEMA}`\n", f"{inspect.cleandoc(record.__doc__ or '')}\n", *_fields(record)]
+        for part in _parts(record):
+            lines += [f"### {part.__name__}\n", f"{inspect.cleandoc(part.__doc__ or '')}\n", *_fields(part)]
     return "\n".join(lines)
+
+
+def _parts(record: Any) -> list[Any]:
+    """The records a record is made of, outermost first."""
+    from pydantic import BaseModel
+
+    found: list[Any] = []
+
+    def visit(annotation: Any) -> None:
+        for inner in get_args(annotation):
+            visit(inner)
+        if inspect.isclass(annotation) and issubclass(annotation, BaseModel) and annotation not in found:
+            found.append(annotation)
+            for info in annotation.model_fields.values():
+                visit(info.annotation)
+
+    visit(record)
+    return found[1:]
 
 
 def _fields(record: Any) -> list[str]:
