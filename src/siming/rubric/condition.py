@@ -22,6 +22,7 @@ import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Protocol
 
 from siming.errors import RubricError
@@ -72,6 +73,7 @@ class Condition:
         return all_of(parts)
 
 
+@lru_cache(maxsize=4096)
 def read_condition(text: str, names: Vocabulary, *, prose: bool) -> Condition:
     """Read a condition.
 

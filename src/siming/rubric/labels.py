@@ -8,6 +8,7 @@ not in its published text: the shipped thresholds are this project's assumption 
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import lru_cache
 
 from siming.rubric.rubric import DeficientBand, MinorBand, OrdinalMap, Rubric, Step
 from siming.rubric.sheet import Entry, Sheet
@@ -35,6 +36,7 @@ ALTERNATIVE_MAPS: tuple[OrdinalMap, ...] = (
 """Other plausible readings of the lost equation; a report shows kappa under these beside the rubric's own."""
 
 
+@lru_cache(maxsize=4096)
 def exact(points: float) -> Fraction:
     """Points as people wrote them: 0.1 is one tenth, not the nearest binary number.
 
