@@ -29,11 +29,10 @@ from siming.rating.cells import (
     Floats,
     Grid,
     Ints,
-    column_of,
     column_of_entries,
     grid_of,
 )
-from siming.rubric import Author, Dataset, Entry, Rubric, Sheet, Step, label_of_points
+from siming.rubric import N_LABELS, Author, Dataset, Entry, Rubric, Sheet, Step, label_of_points
 from siming.rubric.rubric import OrdinalMap
 
 PREFIX = "baseline:"
@@ -280,6 +279,8 @@ def _points_by_label(step: Step, ordinal_map: OrdinalMap) -> dict[int, Floats]:
     found: dict[int, list[float]] = {}
     # Halves as on paper; finer fractions only for a label that no half can reach.
     for parts in (2, 4, 20):
+        if len(found) == N_LABELS:
+            break
         fresh: dict[int, list[float]] = {}
         for count in range(int(step.max_points * parts) + 1):
             points = count / parts
