@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from functools import cache
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -43,6 +45,15 @@ def progress() -> Progress:
         console=console(stderr=True),
         transient=True,
     )
+
+
+@cache
+def strings(language: str) -> dict[str, str]:
+    """What commands say to people, in one language."""
+    import yaml
+
+    loaded: dict[str, str] = yaml.safe_load(files("siming.cli.texts").joinpath(f"{language}.yaml").read_text("utf-8"))
+    return loaded
 
 
 def language_of_terminal() -> str:

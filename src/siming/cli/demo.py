@@ -14,8 +14,7 @@ EXAMPLES = "Example: [bold]siming demo --out my-demo[/]"
 
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for everything the demo makes.")] = Path("siming-demo"),
-    attempts: Annotated[int, typer.Option(help="How many exams to simulate.", min=6)] = 24,
-    drawn: Annotated[int, typer.Option(help="How many of them are drawn as videos.", min=1)] = 6,
+    attempts: Annotated[int, typer.Option(help="How many exams to simulate.", min=6)] = 16,
     seed: Annotated[int, typer.Option(help="The same seed tells the same story.")] = 7,
     lang: Annotated[str | None, typer.Option(help="en or zh; the terminal's own by default.")] = None,
 ) -> None:
@@ -28,7 +27,6 @@ def demo(
         page = tell(
             out,
             attempts=attempts,
-            drawn=min(drawn, attempts),
             seed=seed,
             language=language(lang or language_of_terminal()),
             console=console(),

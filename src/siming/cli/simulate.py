@@ -43,7 +43,7 @@ def simulate(
             draw=video,
             fps=fps,
             workers=workers,
-            on_progress=lambda done: bar.update(task, completed=done),
+            on_progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
     if as_json:
         print_json({"folder": str(folder), "attempts": len(dataset.attempts), "sheets": len(dataset.sheets)})
