@@ -19,6 +19,40 @@ from PIL import Image
 WIDTH, HEIGHT = 160, 96
 COLUMNS, ROWS = 10, 2
 BITS = 16
+TURNS = {90: (0, -1, 0, 1, 0), 180: (-1, 0, 0, 0, -1), 270: (0, 1, 0, -1, 0)}
+"""First five numbers of an MP4 display matrix that turns the stored picture counter-clockwise by so many degrees."""
+
+X264 = {"preset": "veryfast", "g": "30", "bf": "3", "x264-params": "scenecut=0"}
+STEPS_MS = [17, 50, 33, 34, 90, 21, 45]  # a phone in poor light: the rate wanders and pictures are dropped
+
+KINDS: dict[str, dict[str, object]] = {
+    "closed.mp4": {"options": X264, "sound": True},
+    "open.mp4": {"options": X264 | {"x264-params": "open-gop=1:scenecut=0"}},
+    "long.mp4": {"options": X264 | {"g": "250"}},
+    "hevc.mp4": {
+        "codec": "libx265",
+        "options": {"preset": "ultrafast", "x265-params": "keyint=30:open-gop=1:bframes=3:log-level=none"},
+    },
+    "vp9.webm": {"codec": "libvpx-vp9", "options": {"g": "30", "deadline": "realtime", "cpu-used": "8"}},
+    # Alternate references of VP8 are packets that are never shown.
+    "vp8.webm": {
+        "codec": "libvpx",
+        "options": {"g": "30", "auto-alt-ref": "1", "lag-in-frames": "16", "b": "200k", "cpu-used": "5"},
+    },
+    "closed.ts": {"options": X264, "sound": True},
+    "open.ts": {"options": X264 | {"x264-params": "open-gop=1:scenecut=0"}},
+    "closed.mkv": {"options": X264},
+    # A browser's recorder writes no index at the end, so nothing can be sought.
+    "live.mkv": {"options": X264, "container": "matroska", "container_options": {"live": "1"}},
+    "plain.avi": {"codec": "mpeg4", "options": {"g": "15"}},
+    "reordered.avi": {"options": X264},
+    "phone.mp4": {"options": X264, "stamps_ms": [sum((STEPS_MS * 20)[:k]) for k in range(120)], "sound": True},
+    "late.mkv": {"options": X264, "stamps_ms": [5000 + 40 * k for k in range(120)]},
+    "late.mp4": {"options": X264, "stamps_ms": [5000 + 40 * k for k in range(120)]},
+    "turned90.mp4": {"options": X264, "turn": 90},
+    "turned180.mp4": {"options": X264, "turn": 180},
+    "turned270.mp4": {"options": X264, "turn": 270},
+}
 
 
 def marks(number: int) -> list[int]:
@@ -86,8 +120,6 @@ def record(
         video.height, video.width = first.shape[:2]
         video.pix_fmt = pixels
         video.time_base = video.codec_context.time_base = step
-        if turn:
-            video.set_display_rotation(turn)
         if sound:
             tone = out.add_stream("aac", rate=16000, layout="mono")
         for number in range(n_frames):
@@ -104,6 +136,11 @@ def record(
                 chunk.sample_rate, chunk.pts, chunk.time_base = 16000, k * 1024, Fraction(1, 16000)
                 out.mux(tone.encode(chunk))
             out.mux(tone.encode(None))
+    if turn:
+        data = bytearray(path.read_bytes())
+        matrix = data.index(b"tkhd") + 44  # of the first track, which is the picture
+        struct.pack_into(">5i", data, matrix, *(65536 * part for part in TURNS[turn]))
+        path.write_bytes(data)
     return path
 
 

@@ -137,7 +137,7 @@ def _record(
     for number, request in enumerate(requests):
         text = answer_text(sheets[request.attempt], request, rubrics, asks)
         lines.append({"request": request.id, "text": text})
-        if number == 1:
+        if number == 1 and "clip" in setting:
             lines[-1] = {"request": request.id, "status": "refused", "text": "I cannot judge people in videos."}
         if number == 2:
             lines[-1]["text"] = f"Here is my assessment.\n```json\n{text}\n```\nI hope this helps."

@@ -85,8 +85,7 @@ def judge(
         baseline_answers(name.name, dataset, asked.requests, setting, seed=seed) if name.kind == "baseline" else None
     )
     backend = open_backend(name, options, texts=texts)
-    shows_frames = name.kind in ("openai", "local")
-    store = StoredFrames(dataset.folder, FrameStore(frames or frames_folder(dataset, folder))) if shows_frames else None
+    store = StoredFrames(dataset.folder, FrameStore(frames or frames_folder(dataset, folder)))
     told = {**backend.options, **({"seed": seed} if name.kind == "baseline" else {})}
     info = _info(dataset, folder, asked, setting, showing, limit, model=str(name), options=told)
     return run(folder, info, asked.requests, backend, store, pacing=pacing, on_progress=on_progress)

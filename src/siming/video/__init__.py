@@ -1,0 +1,24 @@
+"""From a recording to pictures that know their time.
+
+The decoder and the picture library are loaded when a picture is first wanted, not by importing this room.
+"""
+
+from __future__ import annotations
+
+from siming.video.frames import Frame, cut_frames, plan_times
+from siming.video.plan import PRESETS, FramePlan, Policy
+from siming.video.probe import Probe, probe
+from siming.video.store import FrameStore, StoredFrame
+
+__all__ = [
+    "PRESETS",
+    "Frame",
+    "FramePlan",
+    "FrameStore",
+    "Policy",
+    "Probe",
+    "StoredFrame",
+    "cut_frames",
+    "plan_times",
+    "probe",
+]
