@@ -9,7 +9,7 @@ import numpy as np
 
 from siming.bench.cautions import texts
 from siming.bench.cells import Answers
-from siming.rating.cells import MISSING, Column, Grid
+from siming.rating.cells import MISSING, Column, Grid, column_of
 from siming.rubric import Attempt, Dataset, Entry, Event, Language, Rubric, Step
 
 LONGEST_REPLY = 20_000
@@ -29,13 +29,14 @@ def attempt_pages(
     for event in dataset.events:
         events.setdefault(event.attempt, []).append(event)
     replies = {a.name: _replies_by_attempt(a) for a in answers}
+    examiner = column_of(grid, dataset.sheets_of("examiner"), name="examiner")
     return [
         {
             "id": attempt_id,
             "video": attempt.video.path if attempt.video else None,
             "duration_s": attempt.video.duration_s if attempt.video else None,
             "rubrics": [f"{ref.id} {ref.version}" for ref in attempt.rubrics],
-            "steps": [_step(grid, int(i), attempt, reference, physicians, answers) for i in own],
+            "steps": [_step(grid, int(i), attempt, reference, examiner, physicians, answers) for i in own],
             "events": _events(events.get(attempt_id, []), dataset.rubrics_of(attempt)),
             "replies": [reply for a in answers for reply in replies[a.name].get(attempt_id, [])],
         }
@@ -49,10 +50,14 @@ def _step(
     i: int,
     attempt: Attempt,
     reference: Column,
+    examiner: Column,
     physicians: Mapping[str, Column],
     answers: Sequence[Answers],
 ) -> dict[str, Any]:
     step = grid.steps[i]
+    # Where the examiner came to the same points, his reasons say why in full.
+    same = _points(examiner, i) is not None and _points(examiner, i) == _points(reference, i)
+    explained = examiner.entries[i] if same else reference.entries[i]
     return {
         "step": step.id,
         "title": step.title,
@@ -62,8 +67,9 @@ def _step(
         "reference": {
             "points": _points(reference, i),
             "label": _number(reference.labels[i]),
-            "reason_en": _reasons(reference.entries[i], step, "en"),
-            "reason_zh": _reasons(reference.entries[i], step, "zh"),
+            "wrong": None if reference.wrong[i] == MISSING else bool(reference.wrong[i]),
+            "reason_en": _reasons(explained, step, "en"),
+            "reason_zh": _reasons(explained, step, "zh"),
         },
         "raters": [
             {"name": name, "points": _points(column, i)}
