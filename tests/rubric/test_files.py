@@ -72,7 +72,9 @@ def test_unknown_fields_are_kept_when_a_file_is_rewritten(folder):
 
 def test_a_newer_schema_is_refused_with_the_way_to_read_it(folder):
     change_line(folder / "sheets.jsonl", 2, schema="siming.sheet/2")
-    with pytest.raises(DatasetError, match=r"sheets\.jsonl line 2: schema 'siming\.sheet/2' is newer.*pip install --upgrade"):
+    with pytest.raises(
+        DatasetError, match=r"sheets\.jsonl line 2: schema 'siming\.sheet/2' is newer.*pip install --upgrade"
+    ):
         load_dataset(folder)
 
 
@@ -194,13 +196,20 @@ def test_yaml_aliases_cannot_blow_up_a_document(tmp_path):
         (lambda r: r["steps"][0].update(max_points=0), r"steps\.0\.max_points: .*greater than 0.*found 0"),
         (lambda r: r["steps"][1].update(id="bmv01"), "step id 'bmv01' stands twice"),
         (lambda r: r["steps"][0]["deductions"][0].update(points=40), "takes 40 of 18 points"),
-        (lambda r: r["steps"][0]["deductions"][0].update(test="speed > 3"), "test of d1: 'speed > 3' is not a condition"),
+        (
+            lambda r: r["steps"][0]["deductions"][0].update(test="speed > 3"),
+            "test of d1: 'speed > 3' is not a condition",
+        ),
         (lambda r: r["steps"][2]["requires"][0].update(state="bvm_assembeld"), "'bvm_assembeld' is not declared"),
         (lambda r: r["rules"][0].update(first="bmv77"), "rule r_assemble_first: 'bmv77' names no step"),
         (lambda r: r["rules"][0]["charge"].update(step="bmv77"), "charges step 'bmv77'"),
         (lambda r: r["ordinal_map"]["minor"].update(max_ratio="a third"), "not an exact fraction"),
         (lambda r: r.update(total_points=120), "total_points says 120, the steps give 100"),
         (lambda r: r.pop("title_zh"), "title_zh: Field required"),
+        (
+            lambda r: r["steps"][0]["deductions"][0].update({"or walks into the hazard": None}),
+            "the key 'or walks into the hazard' looks like the rest of a text",
+        ),
     ],
 )
 def test_a_spoilt_rubric_says_what_and_where(rubric_file, change, message):

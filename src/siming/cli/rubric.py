@@ -118,7 +118,8 @@ def _print_exam(exam: Examination, language: Language) -> None:
         table.add_column(name, overflow="fold")
     for step_id, result in exam.steps.items():
         step = exam.rubric.get_step(step_id)
-        why = [result.why] if result.why else exam.reasons(step_id, language)
+        no_points = exam.why_no_points(step_id, language)
+        why = [no_points] if no_points else exam.reasons(step_id, language)
         points = "—" if result.points is None else f"{result.points:g}/{step.max_points:g}"
         label = "—" if result.label is None else str(result.label)
         table.add_row(f"{step_id} {step.title_in(language)}", points, label, "\n".join(why))

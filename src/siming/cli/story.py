@@ -166,7 +166,11 @@ def _measure(dataset: Dataset, language: Language, console: Console) -> None:
             pauses=pauses,
         )
     )
-    strokes = [Event.from_plain(plain) for plain in heard.to_events(attempt=attempt.id)]
+    # The strokes after the shock belong to the AED's rubric: keep those within the time of the CPR steps.
+    own = [span for step, spans in attempt.segments.items() if step.startswith("cpr") for span in spans]
+    low, high = min(start for start, _ in own) - 1, max(end for _, end in own) + 1
+    heard_events = [Event.from_plain(plain) for plain in heard.to_events(attempt=attempt.id)]
+    strokes = [event for event in heard_events if low <= event.start_s <= high]
     if strokes:
         exam = examine(builtin_rubric("cpr-adult-single"), strokes, absent="unseen")
         for step, result in exam.steps.items():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pydantic import BaseModel
+
 from siming.errors import RubricError
 from siming.rubric.condition import Vocabulary, read_condition
 from siming.rubric.quantity import DERIVATIONS, MOMENTS, SIGNALS
@@ -20,6 +22,7 @@ def check_rubric(rubric: Rubric, *, where: str) -> None:
         RubricError: one error that lists everything wrong, each with its place and the mend.
     """
     complaints = [
+        *_cut_texts(rubric, rubric.id),
         *_ids(rubric),
         *_totals(rubric),
         *(c for step in rubric.steps for c in _step(rubric, step)),
@@ -56,6 +59,16 @@ def _ids(rubric: Rubric) -> Iterator[str]:
             yield f"step {step.id}: deduction id {name!r} stands twice; rename one"
     for name in sorted({*kinds["step"]} & {*kinds["event"], *SIGNALS}):
         yield f"step id {name!r} is also an event or signal; rename the step"
+
+
+def _cut_texts(part: BaseModel, place: str) -> Iterator[str]:
+    """Texts that YAML cut at a comma inside {...}: what is left of them stands there as a key of its own."""
+    for name, value in part:
+        if name in (part.model_extra or {}) and " " in name.strip():
+            yield f"{place}: the key {name!r} looks like the rest of a text; put quotes around the whole text"
+        for number, inner in enumerate(value if isinstance(value, tuple) else (value,)):
+            if isinstance(inner, BaseModel):
+                yield from _cut_texts(inner, f"{place}: {name} {getattr(inner, 'id', number)}")
 
 
 def _totals(rubric: Rubric) -> Iterator[str]:

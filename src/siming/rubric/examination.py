@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from siming.rubric.loss import Loss, Question, reason
+from siming.rubric.loss import Loss, Question, reason, texts
 from siming.rubric.quantity import Quantity
 from siming.rubric.rubric import Language, Rubric
 from siming.rubric.sheet import Author, Entry, Sheet
@@ -30,7 +30,7 @@ class StepResult:
     """Missing states that cost nothing."""
     evidence: tuple[tuple[float, float], ...] = ()
     why: str | None = None
-    """For steps without points: why."""
+    """For ``not_assessable``: what the event's note says."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,13 @@ class Examination:
         result = self.steps[step_id]
         return [reason(loss, self.rubric, language) for loss in (*result.losses, *result.notes)]
 
+    def why_no_points(self, step_id: str, language: Language) -> str | None:
+        """Why a step has no points; None where it has."""
+        result = self.steps[step_id]
+        if result.points is not None:
+            return None
+        return result.why or str(texts(language)[result.status])
+
     def sheet(self, author: str = "examiner") -> Sheet:
         """The sheet an author of kind `examiner` hands in."""
         return Sheet(
@@ -79,7 +86,7 @@ class Examination:
     def _entry(self, result: StepResult) -> Entry:
         if result.points is None:
             status = "not_applicable" if result.status == "not_applicable" else "cannot_judge"
-            return Entry(status=status, reason=result.why)
+            return Entry(status=status, reason=self.why_no_points(result.step, "en"))
         return Entry(
             points=result.points,
             deductions=tuple(loss.ref for loss in result.losses if loss.kind == "deduction"),
@@ -108,7 +115,7 @@ class Examination:
                     "label": r.label,
                     "void": r.void,
                     "cap": r.cap,
-                    "why": r.why,
+                    "why": self.why_no_points(r.step, "en"),
                     "losses": [asdict(loss) for loss in r.losses],
                     "notes": [asdict(loss) for loss in r.notes],
                     "reasons": {"en": self.reasons(r.step, "en"), "zh": self.reasons(r.step, "zh")},

@@ -74,10 +74,7 @@ class _Tally:
             loss = Loss(step.id, "not_done", step.id, step.max_points, step.max_points, None)
             return StepResult(step.id, status, 0.0, self._rubric.ordinal_map.failed_label, losses=(loss,))
         if status != "judged":
-            why = (
-                self._performance.blocked.get(step.id)
-                or texts("en")["not_applicable" if status == "not_applicable" else "unseen"]
-            )
+            why = self._performance.blocked.get(step.id)
             return StepResult(step.id, status, None, None, why=why)
         faults = self._faults(step, [f for f in firings if f.step == step.id])
         missing, notes = self._missing_states(step)

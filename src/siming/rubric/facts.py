@@ -23,8 +23,9 @@ class Known:
     rubric: Rubric
     quantities: frozenset[str]
     """Names of all quantities the rubric measures."""
-    measured: Measurements
-    board: StateBoard
+    measured: Measurements | None = None
+    """None while the quantities are still being measured: then none is known."""
+    board: StateBoard | None = None
     within: Event | None = None
     """Only what belongs to this recurrence; None looks at the whole attempt."""
     deductions: Mapping[str, Truth] = field(default_factory=dict)
@@ -35,6 +36,8 @@ class Known:
     """Only this value of its quantity: would it alone make the condition true?"""
 
     def state(self, name: str) -> Truth:
+        if self.board is None:
+            return None
         return self.board.value(name, self.within.end_s if self.within else float("inf"))
 
     def label(self) -> int | None:
@@ -49,7 +52,7 @@ class Known:
     def values(self, quantity: str) -> Sequence[float] | None:
         if self.only is not None and self.only.name == quantity:
             return [self.only.used]
-        found = self.measured.find(quantity)
+        found = self.measured.find(quantity) if self.measured is not None else None
         if found is None:
             return None
         if self.within is not None:

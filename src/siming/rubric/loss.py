@@ -114,7 +114,16 @@ def why_absent(absence: Absence | None, rubric: Rubric, language: Language) -> s
         key = f"absent_{detail}"
     if absence.how == "never" and absence.cause is None:
         key = "absent_never_known"
-    return str(say[key].format(state=absence.state, at=at, cause=absence.cause, detail=detail))
+    state, cause = (_named(name, rubric, language) for name in (absence.state, absence.cause))
+    return str(say[key].format(state=state, at=at, cause=cause, detail=detail))
+
+
+def _named(name: str | None, rubric: Rubric, language: Language) -> str:
+    """An id, in Chinese with its title behind it (English ids read as words)."""
+    if language == "en" or name is None:
+        return str(name)
+    found = rubric.states_by_id.get(name) or rubric.events_by_id.get(name) or rubric.find_step(name)
+    return f"{name}（{found.title_zh}）" if found else f"{name} "
 
 
 def _value(quantity: Quantity, rubric: Rubric, language: Language) -> str:

@@ -35,7 +35,7 @@ class Performance:
         if absent == "unseen":
             self._recurrences_from_bouts(bouts)
         self.events = sorted([*own, *self._events_by_themselves(own, bouts)], key=lambda e: e.start_s)
-        self.measured = Measurements(rubric, self.events, self.recurrences, bouts)
+        self.measured = Measurements(rubric, self.events, self.recurrences, bouts, self._holds_for_the_exam)
         self.board = StateBoard(rubric, unknown=states_nobody_watched(rubric, self._watched()))
 
     def status(self, step: Step) -> StepStatus:
@@ -76,6 +76,10 @@ class Performance:
         if tested is False or False in answers or looked:
             return False
         return None
+
+    def _holds_for_the_exam(self, text: str) -> Truth:
+        """A condition on params and context alone, before anything is measured."""
+        return read_condition(text, self.names, prose=True).truth(Known(self.rubric, self.names.quantities))
 
     def _watched(self) -> dict[str, bool]:
         """For each step and event whether its absence means that it did not happen."""

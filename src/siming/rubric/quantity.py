@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from siming.rubric.condition import Truth
 from siming.rubric.event import Event
 from siming.rubric.rubric import Measure, Rubric, Value
 
@@ -28,6 +29,9 @@ SIGNALS = ("compression", "breath")
 BOUT_GAP_S = 3.0
 """Two strokes further apart than this belong to different bouts; so do strokes with a breath between them.
 A gap of 2 to 3 s stays inside the bout, where a rubric may charge it."""
+
+DUST = 1e-9
+"""Differences of times carry this much of binary rounding; a border is a border all the same."""
 
 WINDOW_SLACK_S = 1.0
 """Strokes this far outside a rubric's own steps still belong to it: step borders are set by hand."""
@@ -101,6 +105,7 @@ class Measurements:
         events: In time order; events of other rubrics may be among them.
         recurrences: The rubric's own steps as they were performed, by step id, in time order.
         bouts: The rubric's bouts of compressions (`find_bouts`).
+        applies: Truth of a measure's ``applies_when``.
     """
 
     def __init__(
@@ -109,6 +114,7 @@ class Measurements:
         events: Sequence[Event],
         recurrences: Mapping[str, Sequence[Event]],
         bouts: Sequence[Bout],
+        applies: Callable[[str], Truth],
     ) -> None:
         self._rubric = rubric
         self._events = events
@@ -117,7 +123,9 @@ class Measurements:
         self._found: dict[str, list[Quantity]] = {}
         for step in rubric.steps:
             for measure in step.measures:
-                if measure.quantity not in self._found:
+                if measure.quantity in self._found:
+                    continue
+                if measure.applies_when is None or applies(measure.applies_when) is not False:
                     values = self._given(measure) or self._derived(measure, step.id)
                     if values is not None:
                         self._found[measure.quantity] = values
@@ -195,9 +203,10 @@ class Measurements:
     def _quantity(self, measure: Measure, value: float, start_s: float, end_s: float, source: str) -> Quantity:
         used = value
         low, high = (self._number(measure.target.get(key)) for key in ("min", "max"))
-        if low is not None and low - measure.tolerance <= value < low:
+        reach = measure.tolerance + DUST
+        if low is not None and low - reach <= value < low:
             used = low
-        if high is not None and high < value <= high + measure.tolerance:
+        if high is not None and high < value <= high + reach:
             used = high
         return Quantity(measure.quantity, value, used, start_s, end_s, source)
 

@@ -1,6 +1,6 @@
 """What is judged: a rubric with its steps, states, events and rules.
 
-The format is `siming.rubric/1`; `docs/reference/rubric-format.md` describes every key.
+The format is `siming.rubric/1`; `docs/reference/files.md` describes every key.
 """
 
 from __future__ import annotations
