@@ -108,10 +108,10 @@ def why_absent(absence: Absence | None, rubric: Rubric, language: Language) -> s
         return ""
     say = texts(language)
     at = f"{absence.at_s:.1f}" if absence.at_s is not None else ""
-    detail = absence.detail or ""
+    detail = (absence.detail_zh if language == "zh" else None) or absence.detail or ""
     key = f"absent_{absence.how}"
-    if absence.how == "failed" and detail in ("void", "not_done"):
-        key = f"absent_{detail}"
+    if absence.how == "failed" and absence.detail in ("void", "not_done"):
+        key = f"absent_{absence.detail}"
     if absence.how == "never" and absence.cause is None:
         key = "absent_never_known"
     state, cause = (_named(name, rubric, language) for name in (absence.state, absence.cause))

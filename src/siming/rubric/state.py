@@ -42,7 +42,8 @@ class Absence:
     cause: str | None
     """The event or step, or for ``never`` the step that should have set it."""
     detail: str | None = None
-    """For ``failed``: the condition that did not hold."""
+    """For ``failed``: the condition that did not hold; or ``void``, or ``not_done``."""
+    detail_zh: str | None = None
 
 
 class StateBoard:
@@ -84,9 +85,9 @@ class StateBoard:
         if self.value(state, at_s) is not True:
             self._record(Change(state, at_s, None, cause))
 
-    def fail(self, state: str, at_s: float, cause: str, detail: str) -> None:
+    def fail(self, state: str, at_s: float, cause: str, detail: str, detail_zh: str | None = None) -> None:
         """Remember that a step ended without setting the state, and why."""
-        self._failed[state] = Absence(state, "failed", at_s, cause, detail)
+        self._failed[state] = Absence(state, "failed", at_s, cause, detail, detail_zh)
 
     def value(self, state: str, at_s: float, *, at_least: int = 1) -> Truth:
         """Truth of a state at a moment (counters: whether they reached `at_least`)."""

@@ -143,7 +143,7 @@ class Walk:
                 case True:
                     self._board.set(change.state, event.end_s, step.id, event=event.id, increment=change.increment)
                 case False:
-                    self._board.fail(change.state, event.end_s, step.id, change.when)
+                    self._board.fail(change.state, event.end_s, step.id, change.when, change.when_zh)
                 case None:
                     self._board.doubt(change.state, event.end_s, step.id)
                     self.ask(step, "state", change.state, change.when, change.when_zh, 0)
