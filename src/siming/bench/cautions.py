@@ -135,7 +135,11 @@ def _in_both(code: str, titles: Mapping[Language, str], parts: Mapping[str, obje
     languages: tuple[Language, ...] = ("en", "zh")
     for language in languages:
         sentences = texts(language)["warnings"]
-        filled = {key: sentences[value] if key == "policy" else value for key, value in parts.items()}
+        names = {
+            **{key: text for key, text in sentences.items() if key.startswith("coverage-")},
+            **texts(language)["names"],
+        }
+        filled = {key: names.get(str(value), value) for key, value in parts.items()}
         said[language] = sentences[code].format(setting=titles[language], **filled)
     return said
 

@@ -82,7 +82,9 @@ def load_run_info(folder: Path) -> RunInfo:
     """
     path = Path(folder) / "run.yaml"
     if not path.exists():
-        raise RunError(f"{folder}: is no run (it has no run.yaml); make one with `siming bench run` or `siming bench ask`")
+        raise RunError(
+            f"{folder}: is no run (it has no run.yaml); make one with `siming bench run` or `siming bench ask`"
+        )
     try:
         return RunInfo.from_plain(read_yaml(path, error=RunError))
     except ValueError as cause:
@@ -96,9 +98,7 @@ def write_run(folder: Path, info: RunInfo, requests: Sequence[Request]) -> None:
     write_text(folder / "run.yaml", yaml.safe_dump(info.to_plain(), sort_keys=False, allow_unicode=True))
 
 
-def latest_answers(
-    requests: Sequence[Request], lines: Sequence[Prediction], *, where: str
-) -> dict[str, Prediction]:
+def latest_answers(requests: Sequence[Request], lines: Sequence[Prediction], *, where: str) -> dict[str, Prediction]:
     """For each request its answer if any line holds one, else its last line.
 
     Raises:
@@ -108,7 +108,9 @@ def latest_answers(
     found: dict[str, Prediction] = {}
     for line in lines:
         if line.request not in hashes:
-            raise RunError(f"{where}: holds an answer to {line.request!r}, which this run never asked; keep it with its own run")
+            raise RunError(
+                f"{where}: holds an answer to {line.request!r}, which this run never asked; keep it with its own run"
+            )
         if line.request_hash != hashes[line.request]:
             raise RunError(
                 f"{where}: the answer to {line.request!r} belongs to another wording or frame plan "
