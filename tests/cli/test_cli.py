@@ -121,3 +121,15 @@ def test_starting_up_loads_no_heavy_package():
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     for package in ("numpy", "scipy", "av", "PIL", "pydantic", "torch", "openai"):
         assert f"'{package}'" not in loaded, f"{package} is loaded before any command runs"
+
+
+def test_a_frame_key_of_a_hostile_predictions_file_cannot_lead_out_of_the_store(tmp_path):
+    from siming.cli.scoring import pictures
+
+    (tmp_path / "secret.jpg").write_bytes(b"x")
+    (tmp_path / "frames").mkdir()
+    (tmp_path / "frames" / "own.jpg").write_bytes(b"y")
+    picture = pictures(tmp_path / "frames")
+    assert picture("own.jpg") == b"y"
+    assert picture("../secret.jpg") is None
+    assert picture(str(tmp_path / "secret.jpg")) is None

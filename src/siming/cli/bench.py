@@ -152,25 +152,17 @@ def score(
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole report as JSON.")] = False,
 ) -> None:
     """How far runs agree with the physicians' consensus, with intervals, beside blind baselines."""
-    from siming.bench.folder import load_run
     from siming.bench.score import coverage_reached
-    from siming.bench.score import score as score_runs
-    from siming.cli.arguments import choice, language
+    from siming.cli.arguments import language
+    from siming.cli.scoring import scored
     from siming.report import print_report
     from siming.rubric import load_dataset
 
-    policy = choice("--missing", missing, ("strict", "drop"))
-    found = score_runs(
-        [load_run(folder) for folder in runs],
-        load_dataset(dataset),
-        missing="drop" if policy == "drop" else "strict",
-        replicates=replicates,
-        seed=seed,
-    )
+    found = scored(runs, load_dataset(dataset), missing=missing, replicates=replicates, seed=seed)
     if as_json:
         print_json(found)
     else:
-        print_report(found, console(), language=language(lang or language_of_terminal()))
+        print_report(found, console=console(), language=language(lang or language_of_terminal()))
     if not coverage_reached(found, coverage):
         talk(f"coverage of {coverage:.0%} was not reached; rerun `siming bench run` to ask what is missing")
         raise typer.Exit(1)

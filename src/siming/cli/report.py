@@ -25,26 +25,12 @@ def report(
     lang: Annotated[str | None, typer.Option(help="Language the page opens in: en or zh; it holds both.")] = None,
 ) -> None:
     """Write one self-contained page: agreement with intervals, confusions, steps, every attempt with its reasons."""
-    from siming.bench.folder import load_run
-    from siming.bench.score import score
-    from siming.cli.arguments import choice, language
+    from siming.cli.arguments import language
+    from siming.cli.scoring import pictures, scored
     from siming.report import write_report
     from siming.rubric import load_dataset
-    from siming.video import FrameStore
 
-    policy = choice("--missing", missing, ("strict", "drop"))
-    found = score(
-        [load_run(folder) for folder in runs],
-        load_dataset(dataset),
-        missing="drop" if policy == "drop" else "strict",
-        replicates=replicates,
-        seed=seed,
-    )
-    store = FrameStore(frames or dataset / "frames")
-
-    def picture(key: str) -> bytes | None:
-        path = store.path_of(key)
-        return path.read_bytes() if path.is_file() else None
-
-    write_report(found, out, frames=picture, language=language(lang or language_of_terminal()))
+    found = scored(runs, load_dataset(dataset), missing=missing, replicates=replicates, seed=seed)
+    shown = pictures(frames or dataset / "frames")
+    write_report(found, out, frames=shown, language=language(lang or language_of_terminal()))
     talk(f"open {out}")

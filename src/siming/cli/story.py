@@ -27,7 +27,7 @@ def tell(out: Path, *, attempts: int, seed: int, language: Language, console: Co
     Raises:
         DatasetError, RunError: the folder holds something else.
     """
-    from siming.bench.score import score
+    from siming.cli.scoring import pictures, scored
     from siming.report import print_report, write_report
     from siming.simulate import simulate_dataset
 
@@ -52,19 +52,10 @@ def tell(out: Path, *, attempts: int, seed: int, language: Language, console: Co
     chapter(5)
     _one_loss(dataset, language, console)
     chapter(6)
-    from siming.bench.folder import load_run
-    from siming.video import FrameStore
-
-    runs = [load_run(folder) for folder in sorted((out / "runs").iterdir()) if (folder / "run.yaml").exists()]
-    report = score(runs, dataset, replicates=REPLICATES, seed=seed)
-    print_report(report, console, language=language)
-    store = FrameStore(dataset.folder / "frames")
-
-    def picture(key: str) -> bytes | None:
-        path = store.path_of(key)
-        return path.read_bytes() if path.is_file() else None
-
-    _, page = write_report(report, out / "report.html", frames=picture, language=language)
+    runs = [folder for folder in sorted((out / "runs").iterdir()) if (folder / "run.yaml").exists()]
+    report = scored(runs, dataset, missing="strict", replicates=REPLICATES, seed=seed)
+    print_report(report, console=console, language=language)
+    _, page = write_report(report, out / "report.html", frames=pictures(dataset.folder / "frames"), language=language)
     return page
 
 
