@@ -26,7 +26,7 @@ MAY_IMPORT = {
 """Room to the rooms it may import; every room may import itself. `cli` may import any, inside its commands."""
 
 ONE_PLACE_ONLY = {
-    "av": {"video/decode.py", "video/sound.py", "video/encode.py"},
+    "av": {"video/container.py", "video/decode.py", "video/sound.py", "video/encode.py"},
     "torch": {"run/local.py"},
     "transformers": {"run/local.py"},
     "openai": {"run/openai.py"},

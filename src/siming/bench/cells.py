@@ -106,7 +106,13 @@ def answers_of(run: Run, dataset: Dataset, grid: Grid, *, name: str | None = Non
                 words.update(dict.fromkeys(cells.values(), prediction.error))
             continue
         rubrics = [r for r in dataset.rubrics.values() if f"{r.id} {r.version}" in request.rubrics]
-        reading = read_reply(prediction.text or "", steps=request.steps, rubrics=rubrics, asks=setting.asks)
+        reading = read_reply(
+            prediction.text or "",
+            steps=request.steps,
+            rubrics=rubrics,
+            asks=setting.asks,
+            truncated=prediction.status == "truncated",
+        )
         for step in reading.steps:
             cell = cells[step.step]
             if step.status == "read":

@@ -25,17 +25,10 @@ from typing import Any
 import av
 
 from siming.errors import TaskError, VideoError
-from siming.video.file import check_file, why_unreadable
+from siming.video.container import MAX_PIXELS, open_container
 from siming.video.harvest import Harvest, Picture, Shape
 from siming.video.index import CORRUPT, HIDDEN, KEY, Index, Span
 from siming.video.picture import to_jpeg, upright
-
-MAX_PIXELS = 64_000_000
-"""Larger pictures are refused: no exam camera makes them, and a few bytes of header can claim them."""
-
-CONTAINERS = "mov,matroska,webm,mpegts,mpeg,avi,flv,asf,ogg,mxf,h264,hevc,mp3,wav,flac,aac"
-"""Containers that hold their own data. Playlists, manifests and picture sequences, which make the library open
-other files or the network, are not among them. Sound files are, to be told apart from rubbish."""
 
 DROPPING = ("h264", "hevc", "vp9", "vp8")
 """Decoders that drop a picture nothing leans on when told so between packets; checked to leave the others exact.
@@ -46,17 +39,7 @@ class Source:
     """An open recording: its container and its one video stream."""
 
     def __init__(self, path: Path) -> None:
-        check_file(path)
-        try:
-            self.container = av.open(
-                # The prefix keeps a file named 'concat:a.mp4' from being taken for a protocol.
-                f"file:{path.resolve()}",
-                container_options={"protocol_whitelist": "file", "format_whitelist": CONTAINERS},
-                options={"max_pixels": str(MAX_PIXELS)},
-                metadata_errors="replace",
-            )
-        except (av.FFmpegError, OSError, ValueError) as error:
-            raise why_unreadable(path) from error
+        self.container = open_container(path)
         try:
             self.stream = self._video_stream(path)
         except BaseException:

@@ -27,10 +27,6 @@ Samples = NDArray[np.float32]
 MAX_SECONDS = 4 * 3600.0
 """Longest sound taken in one piece: four hours at 8000 Hz are 460 MB. Exams last minutes."""
 
-_FORMATS = "mov,mp4,matroska,webm,mp3,wav,w64,flac,ogg,aac,ac3,eac3,aiff,caf,amr,au,avi,mpegts,mpeg,asf,flv"
-"""Containers that carry their own content. Playlists and concat lists are left out on purpose: they name
-other files or addresses, and a recording must not be able to open what it was not given."""
-
 
 @dataclass(frozen=True, slots=True)
 class Sound:
@@ -105,27 +101,9 @@ def _check_length(file: Path, n: int, rate_hz: int, max_s: float) -> None:
 
 def _open(file: Path) -> InputContainer:
     # Imported here so that the arithmetic on samples needs no decoder.
-    import av
+    from siming.video.container import open_container
 
-    if not file.exists():
-        raise VideoError(f"{file}: there is no such file; check the path", kind="missing")
-    if not file.is_file():
-        raise VideoError(f"{file}: is not a regular file; give a recording", kind="not_a_video")
-    if file.stat().st_size == 0:
-        raise VideoError(f"{file}: is empty (0 bytes); check that the upload finished", kind="empty")
-    try:
-        container = av.open(
-            # The explicit protocol keeps a name with a colon in it from being read as an address.
-            f"file:{file.absolute()}",
-            options={"protocol_whitelist": "file", "format_whitelist": _FORMATS},
-            metadata_errors="replace",
-        )
-    except (av.FFmpegError, OSError, ValueError) as error:
-        raise VideoError(
-            f"{file}: cannot be read as a recording ({error.__class__.__name__}); it is no media file, "
-            "is cut off before its index, or only names other files",
-            kind="not_a_video",
-        ) from error
+    container: InputContainer = open_container(file)
     if not container.streams.audio:
         container.close()
         raise VideoError(
