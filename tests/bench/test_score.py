@@ -284,7 +284,13 @@ def test_an_attempt_page_carries_everybodys_points_and_the_raw_reply():
     pages = score([run], data)["attempts"]
     assert [page["id"] for page in pages] == ["a", "b", "c"]
     second = pages[0]["steps"][1]
-    assert second["reference"] == {"points": 7, "label": 2, "wrong": False, "reason_en": ["too slow"], "reason_zh": ["太慢"]}
+    assert second["reference"] == {
+        "points": 7,
+        "label": 2,
+        "wrong": False,
+        "reason_en": ["too slow"],
+        "reason_zh": ["太慢"],
+    }
     assert second["raters"] == [{"name": "wei", "points": 7}]
     assert second["predictions"][0]["points"] == 10
     assert pages[0]["replies"][0]["text"] == run.predictions["a"].text

@@ -14,7 +14,7 @@ EXAMPLES = "Example: [bold]siming demo --out my-demo[/]"
 
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for everything the demo makes.")] = Path("siming-demo"),
-    attempts: Annotated[int, typer.Option(help="How many exams to simulate.", min=6)] = 16,
+    attempts: Annotated[int, typer.Option(help="How many exams to simulate.", min=6)] = 20,
     seed: Annotated[int, typer.Option(help="The same seed tells the same story.")] = 7,
     lang: Annotated[str | None, typer.Option(help="en or zh; the terminal's own by default.")] = None,
 ) -> None:
