@@ -250,4 +250,6 @@ def test_time_grows_with_the_length_of_garbage_and_no_faster(garbage, asks):
         check_total(text, asks)
         return time.process_time() - started
 
-    assert seconds(80_000) < 60 * max(seconds(5_000), 0.003)
+    # The least of three, and a bound far below 256: the machine may be busy.
+    least = [min(seconds(n) for _ in range(3)) for n in (5_000, 80_000)]
+    assert least[1] < 100 * max(least[0], 0.003)

@@ -434,6 +434,8 @@ def child(tmp_path: Path, url: str, folder: Path, n: int) -> subprocess.Popen[st
         n=n,
     )
     environment = {k: v for k, v in os.environ.items() if not k.endswith("_API_KEY")}
+    # A test started in the background has SIGINT ignored, and its children with it: here it must be heard.
+    script = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n" + script
     return subprocess.Popen(
         [sys.executable, "-c", script], env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
