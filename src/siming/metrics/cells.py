@@ -90,12 +90,12 @@ def read_cells(
     if step is None:
         steps, n_steps = np.zeros(len(a), dtype=np.int64), 1
     else:
-        steps, n_steps = _numbered(step, len(a), "step ids")
+        steps, n_steps = number_ids(step, len(a), "step ids")
     if cluster is None:
         clusters, n_clusters = np.zeros(int(used.sum()), dtype=np.int64), 1
     else:
         # Numbered after the unusable cells are gone: a video that lost all its cells cannot vary anything.
-        kept, _ = _numbered(cluster, len(a), "cluster ids")
+        kept, _ = number_ids(cluster, len(a), "cluster ids")
         clusters, n_clusters = _renumbered(kept[used])
     return Cells(
         first=a[used],
@@ -127,7 +127,7 @@ def read_rows(raters: Sequence[ArrayLike], *, cluster: ArrayLike | None = None) 
     if cluster is None:
         clusters, n_clusters = np.arange(n_used, dtype=np.int64), n_used
     else:
-        kept, _ = _numbered(cluster, len(matrix), "cluster ids")
+        kept, _ = number_ids(cluster, len(matrix), "cluster ids")
         clusters, n_clusters = _renumbered(kept[used])
     order = np.argsort(clusters, kind="stable")
     return Rows(
@@ -190,7 +190,12 @@ def _one_row(values: ArrayLike, what: str, mend: str) -> Floats:
     return raw
 
 
-def _numbered(ids: ArrayLike, length: int, what: str) -> tuple[Ints, int]:
+def number_ids(ids: ArrayLike, length: int, what: str) -> tuple[Ints, int]:
+    """Ids, one per cell, as numbers from 0, and how many there are.
+
+    Raises:
+        LabelError: not one id per cell.
+    """
     raw = np.asarray(ids)
     if raw.ndim != 1:
         raise LabelError(f"{what} have shape {raw.shape}, wanted one id per cell in a flat row")
