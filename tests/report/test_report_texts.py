@@ -48,7 +48,7 @@ def test_every_column_and_setting_has_its_words():
 
 
 def test_fields_are_filled_in():
-    assert text("attempt.title", "zh", id="A-001") == "操作 A-001"
+    assert text("attempt.title", "zh", id="A-001") == "考试 A-001"
 
 
 def test_a_reason_of_the_statistics_is_read_in_chinese_with_its_numbers_in_the_right_place():
