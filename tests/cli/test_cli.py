@@ -103,6 +103,27 @@ def test_events_may_come_from_standard_input(events):
     assert json.loads(done.stdout)[0]["steps"][0]["points"] == 8
 
 
+def test_a_mistyped_action_is_told_and_does_not_look_like_a_missing_step(events):
+    events.write_text(events.read_text().replace('"aed02"', '"aed2"'))
+    done = siming("rubric", "examine", "aed-adult", str(events))
+    assert "'aed2' is in no rubric siming knows and was passed over; did you mean 'aed02'?" in done.stderr
+
+
+def test_markup_in_an_events_note_is_shown_as_it_stands(events):
+    row = {"schema": "siming.event/1", "attempt": "a[/b]", "id": "e9", "action": "aed03", "start_s": 5,
+           "source": "physician", "status": "not_assessable", "note": "[/bold] dark"}  # fmt: skip
+    events.write_text(json.dumps(row) + "\n")
+    done = siming("rubric", "examine", "aed-adult", str(events))
+    assert done.returncode == 0
+    assert "[/bold] dark" in done.stdout
+
+
+def test_only_the_events_of_a_stretch_can_be_examined(events):
+    done = siming("rubric", "examine", "aed-adult", str(events), "--to", "4", "--json")
+    status = {s["step"]: s["status"] for s in json.loads(done.stdout)[0]["steps"]}
+    assert (status["aed01"], status["aed02"]) == ("judged", "not_done")
+
+
 def test_a_param_can_be_changed_for_one_exam(events):
     done = siming("rubric", "examine", "aed-adult", str(events), "--param", "shock_advised=false", "--json")
     status = {s["step"]: s["status"] for s in json.loads(done.stdout)[0]["steps"]}

@@ -15,6 +15,7 @@ NAMES = Vocabulary(
     quantities=frozenset({"rate", "pause"}),
     deductions=frozenset({"d1", "d4"}),
     params=frozenset({"mode", "limit", "advised"}),
+    text_params=frozenset({"mode"}),
     context=frozenset({"rescuers"}),
 )
 
@@ -130,6 +131,11 @@ def test_words_are_a_question_and_only_an_answer_decides_them():
         "[r for r in rate]",
         "rate > 10 if rate else 3",
         "(" * 500,
+        "not " * 5000 + "always",
+        "params.mode > 3",
+        "at_least(2.5, rate > 1)",
+        "at_least('x', rate > 1)",
+        "raet == 3",
     ],
 )
 def test_a_test_that_cannot_be_computed_is_refused(text):

@@ -207,6 +207,11 @@ def test_yaml_aliases_cannot_blow_up_a_document(tmp_path):
         (lambda r: r.update(total_points=120), "total_points says 120, the steps give 100"),
         (lambda r: r.pop("title_zh"), "title_zh: Field required"),
         (
+            lambda r: r["states"][0].update(derived_from=[r["states"][0]["id"]]),
+            "is derived from itself; break the ring",
+        ),
+        (lambda r: r["steps"][1].update(applies_when="bvm_assembled"), "may look at params and context only"),
+        (
             lambda r: r["steps"][0]["deductions"][0].update({"or walks into the hazard": None}),
             "the key 'or walks into the hazard' looks like the rest of a text",
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,7 +11,7 @@ import typer
 from siming.cli.console import console, language_of_terminal, print_json, talk
 
 if TYPE_CHECKING:
-    from siming.rubric import Examination, Language, Rubric
+    from siming.rubric import Event, Examination, Language, Rubric
 
 app = typer.Typer(help="Rubrics: check files, turn events into points.", no_args_is_help=True)
 
@@ -55,6 +56,9 @@ def examine(
             help="What a step without events means: missed (not done, 0 points) or unseen (nobody watched it)."
         ),
     ] = "missed",
+    start_s: Annotated[float, typer.Option("--from", help="Only events from this second on.")] = 0.0,
+    end_s: Annotated[float, typer.Option("--to", help="Only events up to this second.")] = float("inf"),
+    attempt: Annotated[list[str] | None, typer.Option(help="Only this attempt; may be repeated.")] = None,
     param: Annotated[
         list[str] | None, typer.Option("--param", help="Change a param for this exam: NAME=VALUE.")
     ] = None,
@@ -68,15 +72,38 @@ def examine(
 
     judged_by = resolve_rubric(rubric).with_params(**params(param or []))
     wanted = choice("--absent", absent, ("missed", "unseen"))
-    exams = [
-        examine_events(judged_by, group, absent="unseen" if wanted == "unseen" else "missed")
-        for group in read_events(events)
-    ]
+    groups = read_events(events)
+    if attempt:
+        choice("--attempt", attempt[0], [group[0].attempt for group in groups])
+    exams = []
+    for group in groups:
+        if attempt and group[0].attempt not in attempt:
+            continue
+        inside = [e for e in group if start_s <= e.start_s and e.end_s <= end_s]
+        _warn_of_slips(judged_by, inside)
+        exams.append(examine_events(judged_by, inside, absent="unseen" if wanted == "unseen" else "missed"))
     if as_json:
         print_json([exam.to_plain() for exam in exams])
         return
     for exam in exams:
         _print_exam(exam, language(lang or language_of_terminal()))
+
+
+def _warn_of_slips(rubric: Rubric, events: Sequence[Event]) -> None:
+    """An action nobody knows is passed over by the examiner; a slip of the pen must not look like a missing step."""
+    import difflib
+
+    from siming.rubric import builtin_rubric, builtin_rubric_ids
+    from siming.rubric.quantity import SIGNALS
+
+    known = set(SIGNALS)
+    for one in (rubric, *(builtin_rubric(name) for name in builtin_rubric_ids())):
+        known |= {step.id for step in one.steps} | {event.id for event in one.events}
+    for event in events:
+        if event.action not in known:
+            near = difflib.get_close_matches(event.action, sorted(known), n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            talk(f"event {event.id}: action {event.action!r} is in no rubric siming knows and was passed over{hint}")
 
 
 def _summary(rubric: Rubric) -> dict[str, Any]:
@@ -106,10 +133,11 @@ def _check_line(result: dict[str, Any]) -> str:
 
 def _print_exam(exam: Examination, language: Language) -> None:
     from rich.table import Table
+    from rich.text import Text
 
     zh = language == "zh"
     table = Table(
-        title=f"{exam.attempt} · {exam.rubric.title_in(language)} ({exam.rubric.id} {exam.rubric.version})",
+        title=Text(f"{exam.attempt} · {exam.rubric.title_in(language)} ({exam.rubric.id} {exam.rubric.version})"),
         title_justify="left",
         caption=f"{exam.points:g} / {exam.max_points:g}",
         caption_justify="left",
@@ -122,7 +150,8 @@ def _print_exam(exam: Examination, language: Language) -> None:
         why = [no_points] if no_points else exam.reasons(step_id, language)
         points = "—" if result.points is None else f"{result.points:g}/{step.max_points:g}"
         label = "—" if result.label is None else str(result.label)
-        table.add_row(f"{step_id} {step.title_in(language)}", points, label, "\n".join(why))
+        # Text and not markup: a note in a file may hold anything.
+        table.add_row(Text(f"{step_id} {step.title_in(language)}"), points, label, Text("\n".join(why)))
     console().print(table)
     if exam.open_questions:
         n = len(exam.open_questions)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from pydantic import BaseModel
 
@@ -40,6 +41,7 @@ def vocabulary(rubric: Rubric) -> Vocabulary:
         quantities=frozenset(m.quantity for step in rubric.steps for m in step.measures),
         deductions=frozenset(d.id for step in rubric.steps for d in step.deductions),
         params=frozenset(rubric.params),
+        text_params=frozenset(name for name, value in rubric.params.items() if isinstance(value, str)),
         context=frozenset(rubric.context),
     )
 
@@ -104,13 +106,20 @@ def _step(rubric: Rubric, step: Step) -> Iterator[str]:
     for change in (*step.establishes, *step.invalidates):
         yield from _known(rubric, change.state, place)
     if step.applies_when is not None:
-        yield from _expression(rubric, step.applies_when, f"{place}: applies_when")
+        # Whether a step belongs to the exam is settled before it begins: states and measures come too late.
+        settled = replace(vocabulary(rubric), states=frozenset(), quantities=frozenset())
+        try:
+            read_condition(step.applies_when, settled, prose=False)
+        except RubricError as error:
+            yield f"{place}: applies_when: {error}; it may look at params and context only"
 
 
 def _states_and_events(rubric: Rubric) -> Iterator[str]:
     for state in rubric.states:
         for part in state.derived_from:
             yield from _known(rubric, part, f"state {state.id}: derived_from")
+        if state.id in _made_of(rubric, state.id):
+            yield f"state {state.id}: is derived from itself; break the ring in derived_from"
         if state.hold_for_s is not None:
             yield from _number(rubric, state.hold_for_s, f"state {state.id}: hold_for_s")
     for event in rubric.events:
@@ -140,7 +149,8 @@ def _rule(rubric: Rubric, rule: Rule) -> Iterator[str]:
             groups.add(deduction.group or deduction.id)
     if len(groups) > 1:
         yield f"{place}: same_as names deductions of several groups ({', '.join(sorted(groups))}); give them one group"
-    for reference in (rule.first, rule.then, rule.start, rule.to, rule.during, rule.while_, rule.forbids):
+    forbidden = (name.strip() for name in (rule.forbids or "").split("|") if rule.forbids)
+    for reference in (rule.first, rule.then, rule.start, rule.to, rule.during, rule.while_, *forbidden):
         if reference is not None and not _is_reference(rubric, reference):
             yield f"{place}: {reference!r} names no step, state:ID, event:ID, measure:ID or rubric:ID.STEP"
     if rule.kind in ("interval", "rate") and rule.what not in vocabulary(rubric).quantities:
@@ -150,6 +160,18 @@ def _rule(rubric: Rubric, rule: Rule) -> Iterator[str]:
     for value in (rule.full_max_s, rule.max_s, rule.max_per_min, *(band.over_s for band in rule.bands)):
         if value is not None:
             yield from _number(rubric, value, place)
+
+
+def _made_of(rubric: Rubric, state: str) -> set[str]:
+    """All states a state is derived from, directly or not."""
+    found: set[str] = set()
+    waiting = [state]
+    while waiting:
+        one = rubric.states_by_id.get(waiting.pop())
+        fresh = [part for part in (one.derived_from if one else ()) if part not in found]
+        found.update(fresh)
+        waiting += fresh
+    return found
 
 
 def _known(rubric: Rubric, state: str, place: str) -> Iterator[str]:

@@ -39,6 +39,8 @@ class Vocabulary:
     quantities: frozenset[str]
     deductions: frozenset[str]
     params: frozenset[str]
+    text_params: frozenset[str]
+    """Params that are words: they can be equal to a word, and nothing else."""
     context: frozenset[str]
 
 
@@ -160,6 +162,8 @@ def _formula(text: str, names: Vocabulary) -> tuple[ast.expr | None, str]:
         _check(tree, names)
     except _NotOurs as strange:
         return None, str(strange)
+    except RecursionError:
+        return None, "it is nested too deeply"
     return tree, ""
 
 
@@ -178,8 +182,12 @@ def _check(node: ast.expr, names: Vocabulary) -> None:
         case ast.Compare():
             if any(type(op) not in _COMPARE for op in node.ops):
                 raise _NotOurs("only < <= > >= == != compare")
-            for side in (node.left, *node.comparators):
-                _check_value(side, names, equality=all(isinstance(op, ast.Eq | ast.NotEq) for op in node.ops))
+            sides = (node.left, *node.comparators)
+            equality = all(isinstance(op, ast.Eq | ast.NotEq) for op in node.ops)
+            # A word may stand for itself only beside a param or the context: anywhere else it is a slip of the pen.
+            words = equality and any(isinstance(side, ast.Attribute) for side in sides)
+            for side in sides:
+                _check_value(side, names, words=words)
             if len(_quantities(node, names)) > 1:
                 raise _NotOurs("two quantities in one comparison have no common recurrences")
         case ast.Call(func=ast.Name(id="applied"), args=[ast.Name(id=name)]):
@@ -187,8 +195,9 @@ def _check(node: ast.expr, names: Vocabulary) -> None:
                 raise _NotOurs(f"there is no deduction {name!r} here")
         case ast.Call(func=ast.Name(id=name)) if name in _QUANTIFIERS:
             *number, inner = node.args or [ast.Constant(None)]
-            if len(number) != (name == "at_least") or any(not isinstance(n, ast.Constant) for n in number):
-                raise _NotOurs(f"{name} takes {'a number and ' if name == 'at_least' else ''}a condition")
+            counts = [isinstance(n, ast.Constant) and type(n.value) is int and n.value > 0 for n in number]
+            if len(number) != (name == "at_least") or not all(counts):
+                raise _NotOurs(f"{name} takes {'a whole number above 0 and ' if name == 'at_least' else ''}a condition")
             _check(inner, names)
             if len(_quantities(inner, names)) != 1:
                 raise _NotOurs(f"{name}(...) needs exactly one quantity inside")
@@ -202,19 +211,23 @@ def _check(node: ast.expr, names: Vocabulary) -> None:
             raise _NotOurs("it does not read as one")
 
 
-def _check_value(node: ast.expr, names: Vocabulary, *, equality: bool) -> None:
+def _check_value(node: ast.expr, names: Vocabulary, *, words: bool) -> None:
     match node:
-        case ast.Constant(value=int() | float() | str()):
+        case ast.Constant(value=int() | float()):
+            return
+        case ast.Constant(value=str()) if words:
             return
         case ast.Attribute(value=ast.Name(id="params"), attr=name) if name in names.params:
+            if name in names.text_params and not words:
+                raise _NotOurs(f"param {name!r} is a word; it can only be == or != another word")
             return
         case ast.Attribute(value=ast.Name(id="context"), attr=name) if name in names.context:
             return
-        case ast.Name(id=name) if name == "label" or name in names.quantities or equality:
+        case ast.Name(id=name) if name == "label" or name in names.quantities or words:
             return  # beside == and != an unknown word stands for itself: params.mode == cpr_30_2
         case ast.BinOp(op=ast.Add() | ast.Sub() | ast.Mult() | ast.Div()):
-            _check_value(node.left, names, equality=False)
-            _check_value(node.right, names, equality=False)
+            _check_value(node.left, names, words=False)
+            _check_value(node.right, names, words=False)
         case ast.Call(func=ast.Name(id=name), args=[ast.Name(id=quantity)]) if name in _AGGREGATES:
             if quantity not in names.quantities:
                 raise _NotOurs(f"there is no quantity {quantity!r}")

@@ -58,6 +58,11 @@ def numbered_lines(
                     f"{path} line {number}: not valid JSON ({cause}); correct the line, or delete it if it is "
                     "the unfinished end of an interrupted write"
                 ) from cause
+            if b"\\ud" in raw.lower() and not _is_text(plain):
+                raise error(
+                    f"{path} line {number}: holds half a character (a lone surrogate such as \\ud800), which no text "
+                    "file can keep; delete it"
+                )
             if not isinstance(plain, dict):
                 raise error(f"{path} line {number}: holds {type(plain).__name__}, wanted an object {{...}}")
             try:
@@ -128,6 +133,8 @@ def read_yaml(path: Path, *, error: type[SimingError]) -> dict[str, object]:
         raise error(
             f"{path}{place}: broken YAML: {problem}; check indentation, colons and quotes near there"
         ) from cause
+    except (ValueError, OverflowError) as cause:
+        raise error(f"{path}: a value cannot be read ({cause}); put quotes around it if it is meant as text") from cause
     except RecursionError as cause:
         raise error(f"{path}: nested too deeply to be a document of siming") from cause
     if not isinstance(plain, dict):
@@ -161,6 +168,14 @@ class _StrictLoader(yaml.SafeLoader):
                 )
             seen.add(key)
         return super().construct_mapping(node, deep)
+
+
+def _is_text(plain: object) -> bool:
+    try:
+        json.dumps(plain, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _no_constant(name: str) -> object:

@@ -8,7 +8,7 @@ from siming.errors import EventError
 from siming.rubric.check import vocabulary
 from siming.rubric.event import Event
 from siming.rubric.quantity import SIGNALS
-from siming.rubric.rubric import Rubric
+from siming.rubric.rubric import Rubric, repeated
 
 
 def sort_out(rubric: Rubric, events: Sequence[Event]) -> tuple[list[Event], dict[str, int]]:
@@ -17,6 +17,11 @@ def sort_out(rubric: Rubric, events: Sequence[Event]) -> tuple[list[Event], dict
     if len(attempts) > 1:
         raise EventError(
             f"events of {len(attempts)} attempts ({', '.join(sorted(attempts)[:3])} ...); examine one at a time"
+        )
+    for name in repeated(event.id for event in events):
+        raise EventError(
+            f"event id {name!r} stands twice in attempt {events[0].attempt}; "
+            "delete the copy, or give each event an id of its own"
         )
     own: list[Event] = []
     ignored: dict[str, int] = {}

@@ -65,15 +65,15 @@ class Performance:
     ) -> Truth:
         """Whether a deduction applies, by what was seen in `events` and measured (inside `within` if given)."""
         seen = any(deduction.id in (e.faults or ()) for e in events)
-        answers = [e.answers[deduction.id] for e in events if deduction.id in e.answers]
+        answers = [e.answers.get(deduction.id) for e in events]
         tested: Truth = None
         if deduction.test is not None:
             condition = read_condition(deduction.test, self.names, prose=False)
             tested = condition.truth(self.known(within))
         if seen or True in answers or tested is True:
             return True
-        looked = bool(events) and all(e.faults is not None for e in events)
-        if tested is False or False in answers or looked:
+        looked = [e.faults is not None or answer is False for e, answer in zip(events, answers, strict=True)]
+        if tested is False or (looked and all(looked)):
             return False
         return None
 

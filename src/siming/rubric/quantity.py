@@ -138,26 +138,15 @@ class Measurements:
         """Every value of every quantity, in the rubric's order."""
         return [quantity for values in self._found.values() for quantity in values]
 
-    def moment(self, text: str, *, after: float | None = None, before: float | None = None) -> float | None:
-        """The time a moment names, None when it did not occur.
-
-        Args:
-            after: Only at or after this time, the first such.
-            before: Only at or before this time, the last such.
-        """
-        for alternative in text.split("|"):
-            kind, _, name = alternative.strip().partition(":")
-            match kind:
-                case "event" | "first" | "last":
-                    times = [e.start_s for e in self._events if e.action == name]
-                case "start":
-                    times = [e.start_s for e in self._recurrences.get(name, ())]
-                case _:
-                    times = [e.end_s for e in self._recurrences.get(name, ())]
-            times = sorted(t for t in times if (after is None or t >= after) and (before is None or t <= before))
-            if times:
-                return times[-1] if before is not None or kind == "last" else times[0]
-        return None
+    def _moments(self, text: str) -> list[float]:
+        """All times a moment names, ascending."""
+        kind, _, name = text.strip().partition(":")
+        match kind:
+            case "start":
+                return [e.start_s for e in self._recurrences.get(name, ())]
+            case "end":
+                return [e.end_s for e in self._recurrences.get(name, ())]
+        return sorted(e.start_s for e in self._events if e.action == name)
 
     def _given(self, measure: Measure) -> list[Quantity]:
         return [
@@ -182,7 +171,8 @@ class Measurements:
             return _OF_BOUTS[name](self._bouts) if self._bouts else None
         events = self._recurrences.get(other or step_id, ())
         if name == "step.duration":
-            return [(e.duration_s, e.start_s, e.end_s) for e in events] or None
+            # An event without an end is an instant: how long the step took, nobody noted.
+            return [(e.duration_s, e.start_s, e.end_s) for e in events if e.duration_s > 0] or None
         if name.startswith("recurrence."):
             return _OF_RECURRENCES[name](events) if events else None
         if name.startswith("breath."):
@@ -191,14 +181,24 @@ class Measurements:
         return None
 
     def _between(self, first: str, second: str) -> Spans | None:
-        """Seconds from one moment to another; the moment that is an event anchors ``first:`` and ``last:``."""
+        """Seconds between two moments, once for each time the pair occurs (each shock has its own pauses).
+
+        ``last:`` takes, for every second moment, the last first one before it; otherwise every first moment is
+        followed to the next second one, unless another first moment comes before that.
+        """
+        ends = [self._moments(alternative) for alternative in second.split("|")]
+        starts = next((found for name in first.split("|") if (found := self._moments(name))), [])
+        spans: Spans = []
         if first.startswith("last:"):
-            end = self.moment(second)
-            start = None if end is None else self.moment(first, before=end)
-        else:
-            start = self.moment(first)
-            end = None if start is None else self.moment(second, after=start)
-        return None if start is None or end is None else [(end - start, start, end)]
+            for end in ends[0]:
+                before = [start for start in starts if start <= end]
+                if before:
+                    spans.append((end - before[-1], before[-1], end))
+            return spans or None
+        for start, following in zip(starts, [*starts[1:], float("inf")], strict=False):
+            reached = [t for times in ends for t in times if start <= t <= following][:1]
+            spans += [(end - start, start, end) for end in reached]
+        return spans or None
 
     def _quantity(self, measure: Measure, value: float, start_s: float, end_s: float, source: str) -> Quantity:
         used = value

@@ -332,7 +332,24 @@ class Rubric(Record):
             raise RubricError(
                 f"rubric {self.id} has no param {unknown[0]!r}; it has {', '.join(self.params) or 'none'}"
             )
+        for name, value in overrides.items():
+            wanted = _unlike(self.params[name], value)
+            if wanted is not None:
+                raise RubricError(
+                    f"param {name!r} of rubric {self.id} is {self.params[name]!r}, it cannot become {value!r}; give {wanted}"
+                )
         return self.model_copy(update={"params": {**self.params, **overrides}})
+
+
+def _unlike(declared: Value, value: Value) -> str | None:
+    """What to give in place of a value that is of another kind than the declared one; None where it fits."""
+    if isinstance(declared, bool) or isinstance(value, bool):
+        return None if isinstance(declared, bool) and isinstance(value, bool) else "true or false where it is one now"
+    if isinstance(declared, str) or isinstance(value, str):
+        return (
+            None if isinstance(declared, str) and isinstance(value, str) else "a word for a word, a number for a number"
+        )
+    return None if 0 <= value < float("inf") else "a finite number of 0 or more"
 
 
 def repeated(ids: Iterable[str]) -> list[str]:

@@ -150,16 +150,14 @@ class RuleBook:
         return self._time(rule.then) is not None and (first.startswith("state:") or self._time(first) is not None)
 
     def _delay(self, rule: Rule) -> Firing | None:
-        """From the last `from` before the first `to` that follows any `from`."""
-        starts = self._times(rule.start)
-        if not starts:
-            return None
-        ends = [t for t in self._times(rule.to) if t >= starts[0]]
-        if not ends:
-            return None
-        start = max(t for t in starts if t <= ends[0])
-        delay = Quantity(rule.id, ends[0] - start, ends[0] - start, start, ends[0], "derived")
-        return self._banded(rule, [delay])
+        """From each `from` to the next `to`, unless another `from` comes before that."""
+        starts, ends = sorted(self._times(rule.start)), sorted(self._times(rule.to))
+        delays = []
+        for start, following in zip(starts, [*starts[1:], float("inf")], strict=False):
+            end = next((t for t in ends if start <= t <= following), None)
+            if end is not None:
+                delays.append(Quantity(rule.id, end - start, end - start, start, end, "derived"))
+        return self._banded(rule, delays) if delays else None
 
     def _interval(self, rule: Rule) -> Firing | None:
         values = self._measured.find(rule.what or "")
@@ -199,8 +197,15 @@ class RuleBook:
         return None
 
     def _exclusive(self, rule: Rule) -> Firing | None:
-        """Something that must not happen while something else goes on."""
-        kind, _, name = (rule.forbids or "").partition(":")
+        """Something that must not happen while something else goes on; alternatives behind ``|``."""
+        for forbidden in (rule.forbids or "").split("|"):
+            firing = self._coincide(rule, forbidden.strip())
+            if firing is not None:
+                return firing
+        return None
+
+    def _coincide(self, rule: Rule, forbidden: str) -> Firing | None:
+        kind, _, name = forbidden.partition(":")
         for low, high in self._stretches(rule):
             if kind == "event":
                 for event in self._events:

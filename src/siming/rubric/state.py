@@ -34,9 +34,9 @@ class Absence:
     """Why a state was not there when it was needed."""
 
     state: str
-    how: Literal["cleared", "expired", "failed", "never"]
+    how: Literal["cleared", "expired", "failed", "never", "too_few"]
     """cleared: by an event or step. expired: held too long ago. failed: its step was done, but not so that it sets
-    the state. never: nothing that sets it had happened yet."""
+    the state. never: nothing that sets it had happened yet. too_few: a counter had not counted far enough."""
     at_s: float | None
     """When it was lost or its step failed; None for ``never``."""
     cause: str | None
@@ -103,14 +103,16 @@ class StateBoard:
             return last.count >= at_least
         return last.value
 
-    def absence(self, state: str, at_s: float) -> Absence:
-        """Why a state is not true at a moment."""
+    def absence(self, state: str, at_s: float, *, at_least: int = 1) -> Absence:
+        """Why a state is not true at a moment (or a counter below `at_least`)."""
         for part in self._states[state].derived_from:
             if self.value(part, at_s) is False:
                 return self.absence(part, at_s)
         last = self._last.get(state)
         if last is not None and last.value and self._expired_at(last) < at_s:
             return Absence(state, "expired", self._expired_at(last), last.cause)
+        if last is not None and last.value and last.count < at_least:
+            return Absence(state, "too_few", last.at_s, last.cause, f"{last.count} / {at_least}")
         failed = self._failed.get(state)
         if last is not None and last.value is False and (failed is None or (failed.at_s or 0) <= last.at_s):
             return Absence(state, "cleared", last.at_s, last.cause)
@@ -127,7 +129,7 @@ class StateBoard:
     def spans(self, state: str, end_s: float) -> list[tuple[float, float]]:
         """Stretches [from, to] in which a plain state was true, up to `end_s`."""
         out: list[tuple[float, float]] = []
-        since: Change | None = None
+        since = Change(state, 0.0, True, "start") if self._states[state].initial else None
         for change in [c for c in self.history if c.state == state]:
             if since is not None:
                 out.append((since.at_s, min(change.at_s, self._expired_at(since))))
@@ -136,11 +138,21 @@ class StateBoard:
             out.append((since.at_s, min(end_s, self._expired_at(since))))
         return out
 
-    def lost_between(self, state: str, start_s: float, end_s: float) -> Change | None:
-        """The first loss of a state strictly inside a stretch."""
-        for change in self.history:
-            if change.state == state and change.value is False and start_s < change.at_s < end_s:
-                return change
+    def lost_between(self, state: str, start_s: float, end_s: float) -> Absence | None:
+        """The first loss of a state strictly inside a stretch: cleared, or expired by itself."""
+        parts = self._states[state].derived_from
+        if parts:
+            losses = [loss for part in parts if (loss := self.lost_between(part, start_s, end_s)) is not None]
+            return min(losses, key=lambda loss: loss.at_s or 0.0, default=None)
+        own = [change for change in self.history if change.state == state]
+        for _, until_s in self.spans(state, end_s):
+            if start_s < until_s < end_s:
+                ended = next((c for c in own if c.at_s == until_s and c.value is not True), None)
+                if ended is not None:
+                    return Absence(state, "cleared", until_s, ended.cause)
+                if not any(c.at_s == until_s for c in own):
+                    setter = next((c.cause for c in reversed(own) if c.value and c.at_s < until_s), None)
+                    return Absence(state, "expired", until_s, setter)
         return None
 
     def _record(self, change: Change) -> None:

@@ -9,7 +9,7 @@ from siming.rubric.condition import Truth, read_condition
 from siming.rubric.event import Event
 from siming.rubric.facts import BORDER_SLACK_S
 from siming.rubric.labels import label_of_points
-from siming.rubric.loss import Question
+from siming.rubric.loss import Question, texts
 from siming.rubric.performance import Performance
 from siming.rubric.rubric import Deduction, Requirement, Step
 from siming.rubric.rule import RuleBook
@@ -58,9 +58,12 @@ class Walk:
                 soon = min(event.start_s + BORDER_SLACK_S, event.end_s)
                 moments.append((event.start_s, 2, order[step.id], event, "start"))
                 moments.append((soon, 3, order[step.id], event, "soon"))
-                last = 0 if event.end_s > event.start_s else 4
-                moments.append((event.end_s, last, order[step.id], event, "end"))
-        for number, event in enumerate(self._performance.events):
+                # A step that is looked at an event (the shock) has not ended before the event has acted.
+                anchors = [a.start_s for r in step.requires for a in self._events_inside(r.at, event)]
+                end_s = max([event.end_s, *anchors])
+                last = 0 if event.end_s > event.start_s and not (anchors and end_s == max(anchors)) else 4
+                moments.append((end_s, last, order[step.id], event, "end"))
+        for number, event in enumerate(sorted(self._performance.events, key=self._place_at_one_instant)):
             if event.action in self._rubric.events_by_id:
                 moments.append((event.start_s, 1, number, event, "event"))
         for at_s, _, _, event, what in sorted(moments, key=lambda m: m[:3]):
@@ -93,8 +96,11 @@ class Walk:
         """Requirements that are not met at a moment (those tied to an event inside the step wait for it)."""
         out = []
         for requirement in step.requires:
-            if (requirement.at == "end") != at_end or self._event_inside(requirement.at, event) is not None:
+            if (requirement.at == "end") != at_end or self._events_inside(requirement.at, event):
                 continue
+            if requirement.at not in (None, "end"):
+                en, zh = (texts(lang)["open_moment"].format(event=requirement.at) for lang in ("en", "zh"))
+                self.ask(step, "requirement", requirement.state, en, zh, requirement.on_missing.points or 0)
             if self._required(requirement) and self._value(requirement, at_s) is not True:
                 out.append(self._miss(requirement, at_s))
         return out
@@ -107,16 +113,25 @@ class Walk:
                 if requirement.at != f"event:{event.action}" or not self._required(requirement):
                     continue
                 for recurrence in self._performance.recurrences[step.id]:
-                    inside = self._event_inside(requirement.at, recurrence) is event
+                    inside = any(found is event for found in self._events_inside(requirement.at, recurrence))
                     if inside and self._value(requirement, event.start_s) is not True:
                         self.misses[step.id].append(self._miss(requirement, event.start_s))
 
-    def _event_inside(self, at: str | None, recurrence: Event) -> Event | None:
+    def _place_at_one_instant(self, event: Event) -> tuple[bool, bool, str, str]:
+        """Events of one instant in an order of their own, whatever the file's: what sets states, what clears them,
+        and last the event that others are looked at (a touch at the instant of the shock is a touch)."""
+        kind = self._rubric.events_by_id.get(event.action)
+        looked_at = f"event:{event.action}"
+        anchor = any(r.at == looked_at for step in self._rubric.steps for r in step.requires) or any(
+            rule.during == looked_at for rule in self._rubric.rules
+        )
+        return anchor, bool(kind and kind.clears), event.action, event.id
+
+    def _events_inside(self, at: str | None, recurrence: Event) -> list[Event]:
+        """The events a requirement is looked at, within a recurrence (its borders are set by hand)."""
         action = (at or "").removeprefix("event:")
-        for event in self._performance.events:
-            if event.action == action and recurrence.start_s - BORDER_SLACK_S <= event.start_s <= recurrence.end_s:
-                return event
-        return None
+        low, high = recurrence.start_s - BORDER_SLACK_S, recurrence.end_s + BORDER_SLACK_S
+        return [e for e in self._performance.events if e.action == action and low <= e.start_s <= high]
 
     def _end_of_step(self, step: Step, event: Event) -> None:
         late = self._look(step, event, event.end_s, at_end=True)
@@ -126,8 +141,7 @@ class Walk:
             if requirement.hold and self._required(requirement):
                 lost = self._board.lost_between(requirement.state, event.start_s, event.end_s)
                 if lost is not None:
-                    absence = Absence(requirement.state, "cleared", lost.at_s, lost.cause)
-                    late.append(Miss(requirement, lost.at_s, absence))
+                    late.append(Miss(requirement, lost.at_s or event.start_s, lost))
         self.misses[step.id] += late
         here = [m for m in self.misses[step.id] if event.start_s - BORDER_SLACK_S <= m.at_s <= event.end_s]
         void = any(m.absence and m.requirement.on_missing.effect == "void" for m in here)
@@ -180,7 +194,8 @@ class Walk:
     def _miss(self, requirement: Requirement, at_s: float) -> Miss:
         if self._value(requirement, at_s) is None:
             return Miss(requirement, at_s, None)
-        absence = self._board.absence(requirement.state, at_s)
+        needed = self._rules.count_needed(requirement.at_least)
+        absence = self._board.absence(requirement.state, at_s, at_least=needed)
         return Miss(requirement, at_s, absence)
 
     def ask(self, step: Step, kind: str, ref: str, text: str, text_zh: str | None, points: float) -> None:
