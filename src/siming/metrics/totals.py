@@ -11,6 +11,15 @@ from numpy.typing import ArrayLike
 
 from siming.metrics.cells import Floats, Rows, read_rows
 from siming.metrics.measured import Interval, Measured
+from siming.metrics.moments import (
+    centred,
+    lower_median,
+    mean_squares,
+    per_cluster,
+    row_statistic,
+    square_deviation,
+    why_no_correlation,
+)
 from siming.metrics.resample import BCA, JACKKNIFE, IntervalMethod, Jackknife, measure, t_quantile
 from siming.metrics.statistic import Statistic, ratio, weighted_sums
 
@@ -164,15 +173,15 @@ def bland_altman(
 def pearson_statistic(first: ArrayLike, second: ArrayLike, *, cluster: ArrayLike | None = None) -> Statistic:
     """`pearson_correlation` with its data filled in, for resampling and comparison."""
     rows = read_rows([first, second], cluster=cluster)
-    x, y = (_centred(column) for column in rows.totals.T)
-    units = _per_cluster(rows, np.column_stack([np.ones(rows.n), x, y, x * x, y * y, x * y]))
+    x, y = (centred(column) for column in rows.totals.T)
+    units = per_cluster(rows, np.column_stack([np.ones(rows.n), x, y, x * x, y * y, x * y]))
 
     def of(weights: Floats) -> Floats:
         n, sx, sy, sxx, syy, sxy = weighted_sums(weights, units).T
-        scale = np.sqrt(_square_deviation(n, sx, sxx) * _square_deviation(n, sy, syy))
+        scale = np.sqrt(square_deviation(n, sx, sxx) * square_deviation(n, sy, syy))
         return np.clip(ratio(sxy - ratio(sx * sy, n), scale), -1, 1)
 
-    return _statistic(rows, of, units.shape[1], why=_why_no_correlation(rows), bounds=CORRELATION_BOUNDS)
+    return row_statistic(rows, of, units.shape[1], why=why_no_correlation(rows), bounds=CORRELATION_BOUNDS)
 
 
 def spearman_statistic(first: ArrayLike, second: ArrayLike, *, cluster: ArrayLike | None = None) -> Statistic:
@@ -189,7 +198,7 @@ def spearman_statistic(first: ArrayLike, second: ArrayLike, *, cluster: ArrayLik
         sxy = np.einsum("bi,bi->b", weighted_x, y)
         return ratio(sxy, np.sqrt(sxx * syy))
 
-    return _statistic(rows, of, rows.n, why=_why_no_correlation(rows), bounds=CORRELATION_BOUNDS)
+    return row_statistic(rows, of, rows.n, why=why_no_correlation(rows), bounds=CORRELATION_BOUNDS)
 
 
 def mean_absolute_error_statistic(
@@ -198,13 +207,13 @@ def mean_absolute_error_statistic(
     """`mean_absolute_error` with its data filled in, for resampling and comparison."""
     rows = read_rows([first, second], cluster=cluster)
     distance = np.abs(rows.totals[:, 0] - rows.totals[:, 1])
-    units = _per_cluster(rows, np.column_stack([np.ones(rows.n), distance]))
+    units = per_cluster(rows, np.column_stack([np.ones(rows.n), distance]))
 
     def of(weights: Floats) -> Floats:
         n, total = weighted_sums(weights, units).T
         return ratio(total, n)
 
-    return _statistic(rows, of, 2, bounds=(0.0, math.inf))
+    return row_statistic(rows, of, 2, bounds=(0.0, math.inf))
 
 
 def mean_difference_statistic(first: ArrayLike, second: ArrayLike, *, cluster: ArrayLike | None = None) -> Statistic:
@@ -217,91 +226,31 @@ def icc_statistic(
 ) -> Statistic:
     """`icc_agreement` with its data filled in, for resampling and comparison."""
     rows = read_rows([first, second, *others], cluster=cluster)
-    k = rows.totals.shape[1]
-    mean = rows.totals.mean(axis=1)
-    # Sums of deviations from the row's own mean, not of raw products: raters who agree leave exact zeros.
-    deviation = rows.totals - mean[:, None]
-    centre = _centred(mean)
-    units = _per_cluster(
-        rows,
-        np.column_stack([np.ones(rows.n), centre, centre**2, (deviation**2).sum(axis=1), deviation]),
-    )
+    squares = mean_squares(rows)
 
     def of(weights: Floats) -> Floats:
-        sums = weighted_sums(weights, units)
-        n, s, ss, within = sums[:, :4].T
-        between_raters = ratio(np.square(sums[:, 4:]).sum(axis=1), n)
-        residual = _beyond_rounding(within - between_raters, within)
-        ms_rows = ratio(k * _square_deviation(n, s, ss), n - 1)
-        ms_raters = between_raters / (k - 1)
-        ms_error = ratio(residual, (n - 1) * (k - 1))
-        scale = ms_rows + (k - 1) * ms_error + ratio(k * (ms_raters - ms_error), n)
+        ms = squares.of(weights)
+        scale = ms.rows + (ms.k - 1) * ms.error + ratio(ms.k * (ms.raters - ms.error), ms.n)
         # Raters who are constant, each at a level of his own, say nothing about any video.
-        return ratio(ms_rows - ms_error, np.where(ms_rows + ms_error > 0, scale, 0))
+        return ratio(ms.rows - ms.error, np.where(ms.rows + ms.error > 0, scale, 0))
 
     reason = "fewer than 2 videos" if rows.n < 2 else "no variation: every rater gave every video one total"
-    return _statistic(rows, of, units.shape[1], why=reason, bounds=(-math.inf, 1.0))
+    return row_statistic(rows, of, squares.width, why=reason, bounds=(-math.inf, 1.0))
 
 
 def _difference(rows: Rows, combine: Callable[[Floats, Floats], Floats]) -> Statistic:
     """A function of mean and standard deviation of first minus second."""
     difference = rows.totals[:, 0] - rows.totals[:, 1]
-    offset = _lower_median(difference)
-    centred = difference - offset
-    units = _per_cluster(rows, np.column_stack([np.ones(rows.n), centred, centred**2]))
+    offset = lower_median(difference)
+    apart = difference - offset
+    units = per_cluster(rows, np.column_stack([np.ones(rows.n), apart, apart**2]))
 
     def of(weights: Floats) -> Floats:
         n, s, ss = weighted_sums(weights, units).T
-        sd = np.sqrt(ratio(_square_deviation(n, s, ss), n - 1))
+        sd = np.sqrt(ratio(square_deviation(n, s, ss), n - 1))
         return combine(offset + ratio(s, n), sd)
 
-    return _statistic(rows, of, 3, why="fewer than 2 videos")
-
-
-def _statistic(
-    rows: Rows,
-    of: Callable[[Floats], Floats],
-    floats_per_replicate: int,
-    *,
-    why: str = "no pairs",
-    bounds: tuple[float, float] = (-math.inf, math.inf),
-) -> Statistic:
-    return Statistic(
-        of=of,
-        n=rows.n,
-        n_clusters=rows.n_clusters,
-        floats_per_replicate=floats_per_replicate,
-        why_undefined=why,
-        left_out={"missing": rows.missing},
-        bounds=bounds,
-    )
-
-
-def _per_cluster(rows: Rows, moments: Floats) -> Floats:
-    if rows.row_is_cluster:
-        return moments
-    units = np.zeros((rows.n_clusters, moments.shape[1]))
-    np.add.at(units, rows.cluster, moments)
-    return units
-
-
-def _lower_median(values: Floats) -> float:
-    """A value that occurs, so that constant values become exact zeros when it is taken away."""
-    return float(np.sort(values)[(len(values) - 1) // 2]) if len(values) else 0.0
-
-
-def _centred(values: Floats) -> Floats:
-    return values - _lower_median(values)
-
-
-def _square_deviation(n: Floats, s: Floats, ss: Floats) -> Floats:
-    """Sum of squared deviations from the mean."""
-    return _beyond_rounding(ss - ratio(s * s, n), ss)
-
-
-def _beyond_rounding(left: Floats, whole: Floats) -> Floats:
-    """What a subtraction left of `whole`, exactly 0 where that is nothing but rounding."""
-    return np.where(left > 1e-12 * whole, left, 0)
+    return row_statistic(rows, of, 3, why="fewer than 2 videos")
 
 
 def _ranking(values: Floats) -> Callable[[Floats], Floats]:
@@ -316,19 +265,8 @@ def _ranking(values: Floats) -> Callable[[Floats], Floats]:
     def centred_ranks(weights: Floats) -> Floats:
         tied = np.add.reduceat(weights[:, order], starts, axis=1)
         upto = np.cumsum(tied, axis=1)
-        centred = upto - (tied + upto[:, -1:]) / 2
-        ranks: Floats = centred[:, group]
+        middle = upto - (tied + upto[:, -1:]) / 2
+        ranks: Floats = middle[:, group]
         return ranks
 
     return centred_ranks
-
-
-def _why_no_correlation(rows: Rows) -> str:
-    if rows.n < 2:
-        return "fewer than 2 videos"
-    constant = [
-        f"rater {number} gave every video the total {column[0]:g}"
-        for number, column in enumerate(rows.totals.T, start=1)
-        if (column == column[0]).all()
-    ]
-    return "no variation: " + (" and ".join(constant) or "no spread is left after rounding")

@@ -1,0 +1,162 @@
+"""Several models against one reference, redrawn together: in each replicate all of them see the same videos."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from siming.errors import LabelError
+from siming.metrics.cells import MISSING, Floats, Ints, read_labels, read_totals
+from siming.metrics.measured import Measured
+from siming.metrics.registry import Metric, get_metric
+from siming.metrics.resample import FEWEST_CLUSTERS, MOST_UNDEFINED, batch_rows, bootstrap_weights, measure
+from siming.metrics.statistic import Statistic
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class JointDraws:
+    """What one metric came to for every model, as measured and in each replicate."""
+
+    metric: str
+    names: tuple[str, ...]
+    """Models that have a value, in the order given."""
+    values: Floats
+    """Their values on the cells that all models and the reference fill, shape (n_models,)."""
+    draws: Floats
+    """Their values in each replicate in which all of them were defined, shape (n_defined, n_models)."""
+    undefined: Mapping[str, str]
+    """Models without a value, and why."""
+    n: int
+    n_clusters: int
+    left_out: Mapping[str, int]
+    seed: int
+    replicates: int
+    """Replicates drawn, those included in which a model was undefined."""
+
+    @property
+    def why_unusable(self) -> str | None:
+        """Why nothing can be said from these draws; None where something can."""
+        if not self.names:
+            return "no model has a value: " + "; ".join(f"{name}: {why}" for name, why in self.undefined.items())
+        if self.n_clusters < FEWEST_CLUSTERS:
+            return f"{self.n_clusters} clusters are fewer than {FEWEST_CLUSTERS}"
+        lost = self.replicates - len(self.draws)
+        if lost > MOST_UNDEFINED * self.replicates:
+            return f"a model was undefined in {lost} of {self.replicates} bootstrap replicates, more than 5 %"
+        return None
+
+    @property
+    def covariance(self) -> Floats:
+        """Covariance of the models' values over repeated samples of videos, (n_models, n_models).
+
+        A redrawn sample varies by (n - 1) / n of what a new one would; that is put right here.
+        """
+        spread = self.draws - self.draws.mean(axis=0)
+        found: Floats = spread.T @ spread / (len(spread) - 1) * self.n_clusters / (self.n_clusters - 1)
+        return found
+
+
+def joint_bootstrap(
+    metric: str | Metric,
+    reference: ArrayLike,
+    models: Mapping[str, ArrayLike],
+    *,
+    cluster: ArrayLike,
+    step: ArrayLike | None = None,
+    n_labels: int | None = None,
+    replicates: int = 10_000,
+    seed: int = 0,
+) -> JointDraws:
+    """Redraw whole videos and take every model's metric on each draw; the models keep their correlation.
+
+    Args:
+        metric: Name in `METRICS`, or one of its metrics.
+        reference: Labels, wrong/right calls or totals, as the metric's kind wants them.
+        models: The same of each model by name, in the same order of cells; compared on cells that all fill.
+        cluster: Video (or candidate) of each cell.
+        step: Step of each cell, for metrics that work by step.
+        n_labels: Length of the scale, for metrics of labels.
+        replicates: Samples to draw.
+        seed: Seed of the draws.
+
+    Raises:
+        LabelError: As the metric itself; no model; or too few replicates.
+        TaskError: Unknown metric.
+    """
+    if replicates < 100:
+        raise LabelError(f"{replicates} bootstrap replicates cannot hold a tail; ask for at least 100")
+    chosen = get_metric(metric) if isinstance(metric, str) else metric
+    statistics = dict(
+        zip(models, statistics_on_same_cells(chosen, reference, models, cluster, step, n_labels), strict=True)
+    )
+    plain = {name: measure(statistic, None) for name, statistic in statistics.items()}
+    defined = {name: found.value for name, found in plain.items() if found.value is not None}
+    first = next(iter(statistics.values()))
+    columns = [statistics[name] for name in defined]
+    drawn = np.empty((0, len(columns)))
+    if columns:
+        rows = min(batch_rows(statistic) for statistic in columns)
+        weights = bootstrap_weights(first.n_clusters, replicates=replicates, seed=seed, batch=rows)
+        drawn = np.concatenate([np.column_stack([s.of(batch) for s in columns]) for batch in weights])
+    return JointDraws(
+        metric=chosen.name,
+        names=tuple(defined),
+        values=np.array(list(defined.values())),
+        draws=drawn[~np.isnan(drawn).any(axis=1)],
+        undefined={name: found.reason or "" for name, found in plain.items() if found.value is None},
+        n=first.n,
+        n_clusters=first.n_clusters,
+        left_out=first.left_out,
+        seed=seed,
+        replicates=replicates,
+    )
+
+
+def statistics_on_same_cells(
+    metric: Metric,
+    reference: ArrayLike,
+    models: Mapping[str, ArrayLike],
+    cluster: ArrayLike,
+    step: ArrayLike | None,
+    n_labels: int | None,
+) -> list[Statistic]:
+    """One statistic per model, all over the same cells and with the same numbering of clusters."""
+    if not models:
+        raise LabelError("found no model, wanted at least one; give a mapping of name to its labels or totals")
+    sides = _blanked(metric, [reference, *models.values()], ["the reference", *map(repr, models)], n_labels)
+    options: dict[str, Any] = metric.options(n_labels=n_labels, step=step)
+    return [metric.statistic(sides[0], side, cluster=cluster, **options) for side in sides[1:]]
+
+
+def _blanked(
+    metric: Metric, sides: Sequence[ArrayLike], names: Sequence[str], n_labels: int | None
+) -> list[Floats] | list[Ints]:
+    """All sides, missing wherever one of them is."""
+    if metric.kind == "totals":
+        totals = [read_totals(side, name) for side, name in zip(sides, names, strict=True)]
+        _check_lengths(totals, names)
+        gone = np.isnan(totals).any(axis=0)
+        return [np.where(gone, np.nan, row) for row in totals]
+    scale = 2 if n_labels is None else n_labels
+    labels = [read_labels(side, name, scale) for side, name in zip(sides, names, strict=True)]
+    _check_lengths(labels, names)
+    gone = (np.array(labels) == MISSING).any(axis=0)
+    return [np.where(gone, MISSING, row) for row in labels]
+
+
+def _check_lengths(sides: Sequence[Floats] | Sequence[Ints], names: Sequence[str]) -> None:
+    for side, name in zip(sides, names, strict=True):
+        if len(side) != len(sides[0]):
+            raise LabelError(
+                f"{name} has {len(side)} cells and {names[0]} {len(sides[0])}; "
+                "give one value per cell, in the same order"
+            )
+
+
+def undefined(draws: JointDraws, reason: str) -> Measured:
+    """A value that these draws cannot give."""
+    return Measured(None, draws.n, draws.n_clusters, left_out=draws.left_out, reason=reason)
