@@ -64,6 +64,16 @@ def test_a_recording_that_is_another_one_now_is_not_shown(source):
     assert source.frames(at(1.0, video_sha256=right))
 
 
+def test_a_link_that_leads_out_of_the_dataset_is_not_followed(source, tmp_path):
+    write_video(tmp_path / "private.mp4")
+    (tmp_path / "data" / "videos" / "linked.mp4").symlink_to(tmp_path / "private.mp4")
+    for out in ("videos/linked.mp4", "../private.mp4"):
+        with pytest.raises(VideoError, match="leads out of the dataset"):
+            source.video(request(video=out))
+    (tmp_path / "data" / "videos" / "inside.mp4").symlink_to("A-001.mp4")
+    assert source.frames(at(0.0, video="videos/inside.mp4"))
+
+
 def test_a_run_over_real_recordings_skips_the_missing_one_and_shows_the_others(source, tmp_path):
     backend = open_backend("mock:random", {"pictures": True})
     asked = [at(0.0, 2.5), at(0.5, id="A-002", video="videos/gone.mp4")]

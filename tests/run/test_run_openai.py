@@ -225,6 +225,12 @@ def test_an_unknown_model_stops_the_run_and_says_where_to_look(tmp_path):
         (completion(None, reasoning_content="Let me think"), "unreadable", None),
         (completion('{"steps": [', finish="length"), "truncated", '{"steps": ['),
         (completion(None, finish="length"), "truncated", ""),
+        (completion("{}", finish="max_tokens"), "truncated", "{}"),
+        (completion("{}", finish="something_new"), "truncated", "{}"),
+        (completion(None, finish="something_new"), "unreadable", None),
+        (completion("{}", finish="end_turn"), "ok", "{}"),
+        (completion("{}", finish="STOP"), "ok", "{}"),
+        (completion("{}", finish=None), "ok", "{}"),
         (completion([{"type": "text", "text": "four "}, {"type": "text", "text": "points"}]), "ok", "four points"),
     ],
 )
@@ -233,6 +239,17 @@ def test_a_reply_is_recorded_as_what_it_is(tmp_path, body, status, text):
         go(tmp_path, server)
     assert (only(tmp_path).status, only(tmp_path).text) == (status, text)
     assert server.count("A-001") == 1
+
+
+@pytest.mark.parametrize("finish", ["abort", "error", "insufficient_system_resource"])
+def test_an_answer_the_server_broke_off_is_asked_for_again_and_never_an_answer(tmp_path, finish):
+    half = Reply(body=completion('{"steps": [', finish=finish))
+    with Loopback(first(half)) as server:
+        assert go(tmp_path, server).counts == {"ok": 1}
+    with Loopback(lambda ask: half) as server:
+        outcome = go(tmp_path / "never", server, pacing=Pacing(backoff_s=0.001, retries=1))
+    assert outcome.counts == {"failed": 1}
+    assert f"broke the answer off after 11 characters (finish reason '{finish}')" in outcome.missing[0][2]
 
 
 @pytest.mark.parametrize("code", ["content_policy_violation", "content_filter", "data_inspection_failed"])

@@ -41,7 +41,7 @@ def _root(version: bool = typer.Option(False, "--version", help="Print the versi
 
 
 def main() -> None:
-    """Run a command; siming's own errors become one line on stderr and exit status 2."""
+    """Run a command; siming's own errors and the system's become one line on stderr and exit status 2."""
     try:
         app()
     except SimingError as error:
@@ -50,3 +50,14 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output went away (such as `head`): nothing to say to anybody
         sys.exit(0)
+    except OSError as error:
+        typer.echo(f"siming: {_in_words(error)}", err=True)
+        sys.exit(2)
+
+
+def _in_words(error: OSError) -> str:
+    """What the system would not do, and to which file."""
+    why = error.strerror or str(error)
+    if error.filename is None:
+        return why
+    return f"{error.filename}: {why}; name another place, or mend this one"

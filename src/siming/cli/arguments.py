@@ -81,14 +81,19 @@ def read_events(path: Path) -> list[list[Event]]:
     from siming.rubric import Event, read_lines
 
     if str(path) == "-":
-        with tempfile.NamedTemporaryFile("w", suffix=".jsonl", encoding="utf-8") as copy:
-            copy.write(sys.stdin.read())
+        # As bytes: what is no UTF-8 is then refused with its line, like that of a file.
+        with tempfile.NamedTemporaryFile(suffix=".jsonl") as copy:
+            copy.write(sys.stdin.buffer.read())
             copy.flush()
-            events = read_lines(Path(copy.name), Event, error=EventError)
+            try:
+                events = read_lines(Path(copy.name), Event, error=EventError)
+            except EventError as error:
+                raise EventError(str(error).replace(copy.name, "standard input")) from error
     else:
         events = read_lines(path, Event, error=EventError)
     if not events:
-        raise EventError(f"{path}: holds no events; one JSON object per line is wanted")
+        where = "standard input" if str(path) == "-" else path
+        raise EventError(f"{where}: holds no events; one JSON object per line is wanted")
     groups: dict[str, list[Event]] = {}
     for event in events:
         groups.setdefault(event.attempt, []).append(event)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -120,16 +121,25 @@ def run(
                 "by_status": dict(outcome.counts),
                 "coverage": outcome.coverage,
                 "missing": [{"request": r, "status": s, "why": why} for r, s, why in outcome.missing],
+                "skipped": [
+                    {"request": r, "why": why, "counts_as_missing": r not in outcome.no_clip}
+                    for r, why in outcome.skipped.items()
+                ],
                 "stopped": outcome.stopped,
             }
         )
     else:
         told = ", ".join(f"{count} {status}" for status, count in outcome.counts.items())
         talk(f"{out}: {outcome.n_requests} requests, {told or 'none asked'}; coverage {outcome.coverage:.1%}")
-        for request, status, why in outcome.missing[:10]:
-            talk(f"  {status} {request}: {why}")
-        if len(outcome.missing) > 10:
-            talk(f"  ... and {len(outcome.missing) - 10} more (--json lists all)")
+        _talk_some([f"{status} {request}: {why}" for request, status, why in outcome.missing])
+        lost = {request: why for request, why in outcome.skipped.items() if request not in outcome.no_clip}
+        if lost:
+            talk(f"{len(lost)} requests could not be made and count as missing:")
+            _talk_some([f"{request}: {why}" for request, why in lost.items()])
+        if outcome.no_clip:
+            talk(
+                f"{len(outcome.no_clip)} steps have no stretch on the video and are not asked about (--json lists them)"
+            )
         if outcome.stopped:
             talk(f"stopped: {outcome.stopped}")
     if outcome.coverage < coverage:
@@ -164,5 +174,44 @@ def score(
     else:
         print_report(found, console=console(), language=language(lang or language_of_terminal()))
     if not coverage_reached(found, coverage):
-        talk(f"coverage of {coverage:.0%} was not reached; rerun `siming bench run` to ask what is missing")
+        talk(f"coverage of {coverage:.0%} was not reached")
+        for line in _mends(found):
+            talk(line)
         raise typer.Exit(1)
+
+
+def _talk_some(lines: list[str]) -> None:
+    """The first ten lines, and how many more there are."""
+    for line in lines[:10]:
+        talk(f"  {line}")
+    if len(lines) > 10:
+        talk(f"  ... and {len(lines) - 10} more (--json lists all)")
+
+
+ASKED_AGAIN = ("not answered", "failed", "skipped", "unreadable")
+"""Causes of a missing answer after which the same command asks again. After any other the model has spoken."""
+
+
+def _mends(report: dict[str, Any]) -> list[str]:
+    """What to do about the cells without an answer, by why they have none."""
+    again: Counter[str] = Counter()
+    spoken: Counter[str] = Counter()
+    for entry in report["entries"]:
+        if entry["kind"] != "run":
+            continue
+        for cause, n in entry["coverage"]["cells_missing"].items():
+            if not cause.endswith("(reference)"):
+                (again if cause in ASKED_AGAIN else spoken)[cause] += n
+    told = []
+    if again:
+        told.append(f"not asked with success: {_listed(again)} cells; rerun `siming bench run` to ask them again")
+    if spoken:
+        told.append(
+            f"asked, but without a usable answer: {_listed(spoken)} cells; look at the replies in predictions.jsonl, "
+            "a rerun asks none of them again"
+        )
+    return told
+
+
+def _listed(counted: Counter[str]) -> str:
+    return ", ".join(f"{n} {cause}" for cause, n in counted.items())

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from siming.cli.console import console, language_of_terminal, print_json
+from siming.cli.console import console, language_of_terminal, print_json, talk
 
 app = typer.Typer(help="Instruments: what can be measured from sound and picture.", no_args_is_help=True)
 
@@ -36,19 +36,24 @@ def compressions(
     """Bouts, strokes, rate and hands-off time of chest compressions, from the sound."""
     from siming.cli.arguments import language
     from siming.measure import measure_compressions
+    from siming.video.probe import sound_warnings
 
     report = measure_compressions(file)
+    warnings = sound_warnings(file, sound_s=report.duration_s)
+    for warning in warnings:
+        talk(f"warning: {warning}")
     if events:
         for event in report.to_events(attempt=attempt or file.stem):
             typer.echo(json.dumps(event, ensure_ascii=False, allow_nan=False))
         return
     if as_json:
-        print_json(report.to_json())
+        print_json({**report.to_json(), "warnings": warnings})
         return
     from rich.table import Table
+    from rich.text import Text
 
     zh = language(lang or language_of_terminal()) == "zh"
-    table = Table(title=file.name, title_justify="left")
+    table = Table(title=Text(file.name), title_justify="left")
     heads = ("轮次", "按压次数", "开始 (秒)", "结束 (秒)", "频率 (次/分)", "其后中断 (秒)") if zh else (
         "bout", "strokes", "first s", "last s", "rate /min", "hands off after, s")  # fmt: skip
     for head in heads:

@@ -32,5 +32,5 @@ def report(
 
     found = scored(runs, load_dataset(dataset), missing=missing, replicates=replicates, seed=seed)
     shown = pictures(frames or dataset / "frames")
-    write_report(found, out, frames=shown, language=language(lang or language_of_terminal()))
-    talk(f"open {out}")
+    _, page = write_report(found, out, frames=shown, language=language(lang or language_of_terminal()))
+    talk(f"open {page}")

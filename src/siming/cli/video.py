@@ -34,7 +34,7 @@ def probe(
         return
     width = max(len(name) for name in found)
     for name, value in found.items():
-        if name != "warnings":
+        if name != "warnings" and value is not None:
             typer.echo(f"{name:<{width}}  {value}")
     for warning in found.get("warnings", ()):
         typer.echo(f"{'warning':<{width}}  {warning}")
@@ -60,6 +60,8 @@ def frames(
     """Write the pictures on show at exact times as JPEG files."""
     from siming.errors import TaskError
     from siming.video import FramePlan, cut_frames
+    from siming.video.decode import read_index
+    from siming.video.probe import warnings_of
 
     began = time.perf_counter()
     if n is None and policy in ("middle", "endpoints"):
@@ -69,6 +71,10 @@ def frames(
         if end_s is None:
             raise TaskError("--from needs --to: say where the clip ends, in seconds")
         within = [(start_s or 0.0, end_s)]
+    index = read_index(file)
+    warnings = warnings_of(index)
+    for warning in warnings:
+        talk(f"warning: {warning}")
     cut = cut_frames(
         file,
         FramePlan.parse(policy, n=n),
@@ -77,9 +83,11 @@ def frames(
         out=out,
         threads=threads,
         approx_keyframes=approx_keyframes,
+        known_index=index,
     )
     if as_json:
-        print_json({"file": str(file), "policy": policy, "frames": [frame.to_json() for frame in cut]})
+        shown_frames = [frame.to_json() for frame in cut]
+        print_json({"file": str(file), "policy": policy, "warnings": warnings, "frames": shown_frames})
     else:
         for frame in cut:
             shown = "no picture" if frame.shown_s is None else f"{frame.shown_s:.3f}"

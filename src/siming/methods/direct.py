@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from siming import __version__
 from siming.bench.baselines import baseline_answers
-from siming.bench.clinical import Asked, build_requests
+from siming.bench.clinical import Asked, build_requests, get_setting
 from siming.bench.clinical.prompt import PROMPT_VERSION
 from siming.bench.folder import RunInfo
 from siming.rubric import Dataset, Language
@@ -75,6 +75,10 @@ def judge(
             stay under the permissions of the recordings.
         seed: For baselines that draw.
 
+    Returns:
+        How far the run came. Requests that could not be made (an attempt without its video, say) stand in `skipped`
+        and lower the coverage, as they do in the score.
+
     Raises:
         TaskError, RunError, DatasetError, MissingExtraError: the call cannot be carried out as given.
     """
@@ -88,12 +92,26 @@ def judge(
     store = StoredFrames(dataset.folder, FrameStore(frames or frames_folder(dataset, folder)))
     told = {**backend.options, **({"seed": seed} if name.kind == "baseline" else {})}
     info = _info(dataset, folder, asked, setting, showing, limit, model=str(name), options=told)
-    return run(folder, info, asked.requests, backend, store, pacing=pacing, on_progress=on_progress)
+    outcome = run(folder, info, asked.requests, backend, store, pacing=pacing, on_progress=on_progress)
+    return replace(outcome, skipped=asked.skipped, no_clip=_no_clip(dataset, setting, asked.skipped))
 
 
 def frames_folder(dataset: Dataset, run_folder: Path) -> Path:
     """Where cut frames are kept: inside the dataset's folder where that can be written, else inside the run."""
     return (dataset.folder if os.access(dataset.folder, os.W_OK) else run_folder) / "frames"
+
+
+def _no_clip(dataset: Dataset, setting: str, skipped: Iterable[str]) -> frozenset[str]:
+    """The skipped requests about a step that has no stretch on the video: never a question, as the score sees it too."""
+    if get_setting(setting).scope == "full":
+        return frozenset()
+
+    def has_stretch(request_id: str) -> bool:
+        attempt_id, _, step_id = request_id.partition("/")
+        stretches = dataset.attempts_by_id[attempt_id].segments.get(step_id, ())
+        return any(start_s < end_s for start_s, end_s in stretches)
+
+    return frozenset(request_id for request_id in skipped if not has_stretch(request_id))
 
 
 def _build(dataset: Dataset, setting: str, showing: Showing, limit: int | None) -> Asked:

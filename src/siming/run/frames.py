@@ -75,8 +75,13 @@ class StoredFrames:
         return found
 
     def video(self, request: Request) -> Path:
-        """The recording, once it is known to be the one that was asked about."""
-        path = self._dataset / request.video
+        """The recording, once it is known to lie inside the dataset and to be the one that was asked about."""
+        root = self._dataset.resolve()
+        path = (root / request.video).resolve()
+        if not path.is_relative_to(root):
+            raise VideoError(
+                f"{request.video} leads out of the dataset {self._dataset}; copy the file inside", kind="missing"
+            )
         sha256 = self._store.sha256_of(path)
         if request.video_sha256 not in (None, sha256):
             raise VideoError(

@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -47,12 +47,21 @@ class RunOutcome:
     """Requests without a readable answer: id, status, why."""
     stopped: str | None = None
     """Why the run ended before all requests were asked, and the mend."""
+    skipped: Mapping[str, str] = field(default_factory=dict)
+    """Requests that could not be made at all, id to reason; they are not among `n_requests`."""
+    no_clip: frozenset[str] = frozenset()
+    """Those of `skipped` about a step with no stretch on the video (it was left out, say): there was nothing to ask."""
+
+    @property
+    def n_wanted(self) -> int:
+        """Requests made, and those that should have been."""
+        return self.n_requests + len(self.skipped.keys() - self.no_clip)
 
     @property
     def coverage(self) -> float:
-        """Share of requests whose answer is there to be read (ok or truncated); 1 for no requests at all."""
+        """Share of the wanted requests whose answer is there to be read (ok or truncated); 1 where none was wanted."""
         read = self.counts.get("ok", 0) + self.counts.get("truncated", 0)
-        return read / self.n_requests if self.n_requests else 1.0
+        return read / self.n_wanted if self.n_wanted else 1.0
 
     @property
     def complete(self) -> bool:

@@ -30,6 +30,15 @@ TOO_LONG = (
 DECLINED = ("content_policy", "content_filter", "content management policy", "data_inspection", "safety system")
 """What servers write when their own filter turns a request away."""
 
+WHOLE = ("stop", "eos", "end_turn", "stop_sequence")
+"""Finish reasons of an answer that the model ended itself. Some servers give none at all."""
+
+CUT_SHORT = ("length", "max_tokens")
+"""Finish reasons of an answer that met the token limit."""
+
+BROKEN_OFF = ("abort", "error", "insufficient_system_resource")
+"""Finish reasons of an answer that the server gave up on: half a text that the model never meant to end there."""
+
 NO_SCHEMA = ("response_format", "json_schema", "guided", "structured output", "grammar")
 """What servers write when they cannot hold an answer to a schema."""
 
@@ -64,8 +73,11 @@ def _data_url(path: Path, otherwise: str) -> str:
 def answer_of(body: object) -> Answer:
     """Read a completion's body.
 
+    Only a text that the model ended itself is ok. One that ended for a reason siming does not know counts as cut off.
+
     Raises:
-        CallError: The body is no completion; asking again may help, and after that it counts as unreadable.
+        CallError: The body is no completion, which counts as unreadable once all tries are spent; or the server broke
+            the answer off, which counts as failed. Asking again may help.
     """
     choice = _first_choice(body)
     if not isinstance(body, Mapping) or choice is None:
@@ -80,13 +92,19 @@ def answer_of(body: object) -> Answer:
     if refusal or finish == "content_filter":
         why = f"the model declined: {_short(refusal)}" if refusal else "the server's content filter cut the answer off"
         return Answer("refused", text or (refusal if isinstance(refusal, str) else None), finish, usage, why)
-    if finish == "length":
+    how = finish.lower() if finish is not None else None
+    if how in BROKEN_OFF:
+        n = len(text or "")
+        raise CallError(
+            f"the server broke the answer off after {n} characters (finish reason {finish!r})", retryable=True
+        )
+    if how in CUT_SHORT:
         return Answer("truncated", text or "", finish, usage)
     if not text or not text.strip():
         thought = message.get("reasoning_content") or message.get("reasoning")
         why = "the model only thought and gave no answer" if thought else "the reply holds no text"
         return Answer("unreadable", text, finish, usage, f"{why} (finish reason {finish!r})")
-    return Answer("ok", text, finish, usage)
+    return Answer("ok" if how is None or how in WHOLE else "truncated", text, finish, usage)
 
 
 def _first_choice(body: object) -> Mapping[str, Any] | None:

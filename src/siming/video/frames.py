@@ -69,6 +69,7 @@ def cut_frames(
     threads: int | None = None,
     clamp: bool = False,
     approx_keyframes: bool = False,
+    known_index: Index | None = None,
 ) -> list[Frame]:
     """The pictures on show at these times, exactly, in the order asked for.
 
@@ -83,6 +84,7 @@ def cut_frames(
         clamp: Take the first or last picture for a time outside the recording, in place of an error.
         approx_keyframes: The nearest key picture in place of the exact one: faster, off by up to half the distance
             between key pictures, and said in every record.
+        known_index: The recording's packet table, where `siming.video.decode.read_index` has read it already.
 
     Raises:
         VideoError: The recording cannot be used, or a time lies outside it; `kind` says which.
@@ -90,7 +92,7 @@ def cut_frames(
     from siming.video.decode import decode_pictures, read_index  # the decoder's library is loaded only to decode
 
     path = Path(path)
-    index = read_index(path)
+    index = known_index or read_index(path)
     asked = plan_times(index, times, within) if isinstance(times, FramePlan) else tuple(times)
     packets = index.packets_at(asked, clamp=clamp)
     if approx_keyframes:

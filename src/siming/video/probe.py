@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from siming.video.index import Index
 
 
+SOUND_SLACK_S = 1.0
+"""A sound this much shorter than its header says is whole: encoders pad both ends and containers round."""
+
+
 @dataclass(frozen=True, slots=True)
 class Probe:
     """The facts of one recording, counted from its packets; what its header claims stands apart."""
@@ -85,7 +89,7 @@ def probe(path: str | Path, *, sha256: bool = False) -> Probe:
         variable_rate=index.variable_rate,
         longest_key_interval_s=_longest_key_interval_s(index),
         sound_hz=index.sound_hz,
-        warnings=tuple(_warnings(index)),
+        warnings=tuple(warnings_of(index)),
     )
 
 
@@ -103,7 +107,8 @@ def _longest_key_interval_s(index: Index) -> float:
     return float(max((b - a for a, b in pairwise(stamps)), default=0) * index.time_base)
 
 
-def _warnings(index: Index) -> list[str]:
+def warnings_of(index: Index) -> list[str]:
+    """What a reader of scores from this recording should know, in plain words."""
     found = []
     if index.stops_early:
         promised = "its header says" if index.header_duration_s is None else f"{index.header_duration_s:.1f} s"
@@ -123,3 +128,25 @@ def _warnings(index: Index) -> list[str]:
     if index.in_order:
         found.append("its container stores no times of showing; pictures are counted, and all must be decoded")
     return found
+
+
+def sound_warnings(path: str | Path, *, sound_s: float) -> list[str]:
+    """The same of a recording's sound, as far as its header tells; only the header is read.
+
+    A WAV file cut short is not noticed: what its header claims is not handed on by the decoder's library.
+
+    Args:
+        sound_s: Length of the sound that is really there, as `siming.video.read_sound` found it.
+
+    Raises:
+        VideoError: The file cannot be opened.
+    """
+    from siming.video.container import open_container  # the decoder's library is loaded only to decode
+
+    with open_container(Path(path)) as container:
+        track = container.streams.audio[0]
+        whole_s = container.duration / 10**6 if container.duration else 0.0
+        header_s = float(track.duration * track.time_base) if track.duration else whole_s
+    if header_s - sound_s <= SOUND_SLACK_S:
+        return []
+    return [f"the sound stops at {sound_s:.1f} s of {header_s:.1f} s: copy it again from the camera"]
