@@ -304,11 +304,15 @@ def prompt_of_a_step(*, language="en", **step):
             'the step earns 0 if this is missing just before "button pressed": nobody touches the patient',
         ),
         (
+            {"state": "clear", "on_missing": {"effect": "void"}, "at": "end"},
+            "the step earns 0 if this is missing when the step ends: nobody touches the patient",
+        ),
+        (
             {"state": "cycles", "on_missing": {"effect": "deduct", "points": 2}, "at_least": "rounds"},
             "2 points lost if this is missing when the step begins: cycles completed (at least 2)",
         ),
     ],
-    ids=["void", "cap", "at an event", "counter"],
+    ids=["void", "cap", "at an event", "at the end", "counter"],
 )
 def test_a_prompt_says_what_a_step_needs_from_its_context_and_what_the_lack_costs(need, line):
     assert f"  - {line}\n" in prompt_of_a_step(requires=[need])
@@ -326,9 +330,63 @@ def test_the_same_context_in_chinese():
 
 def test_rules_across_steps_are_named_with_their_price_unless_a_listed_deduction_says_the_same():
     text = prompt_of_a_step(deductions=[{"id": "d1", "points": 2, "severity": "major", "when": "not in order"}])
-    assert "  - 1 point over 2 s: waiting (only if params.loud)\n" in text
+    assert "  - 1 point over 2 s: waiting\n" in text
     assert "  - 2 points lost if this is not kept: this first" in text
     assert "said twice" not in text
+
+
+@pytest.mark.parametrize(
+    ("condition", "line"),
+    [
+        ("params.loud", "nobody touches the patient"),
+        ("params.rounds == 2 and not params.loud", None),
+        ("the device talks", "nobody touches the patient (only if the device talks)"),
+        ("params.loud and the device talks", "nobody touches the patient (only if the device talks)"),
+        ("the device talks and params.rounds > 2", None),
+    ],
+)
+def test_a_condition_that_the_exam_decides_is_decided_and_only_the_rest_is_put_into_words(condition, line):
+    need = {"state": "clear", "on_missing": {"effect": "void"}, "applies_when": condition}
+    text = prompt_of_a_step(requires=[need])
+    shown = [shown.partition("begins: ")[2] for shown in text.splitlines() if "nobody touches" in shown]
+    assert shown == ([] if line is None else [line])
+
+
+@pytest.mark.parametrize(
+    ("condition", "line"),
+    [
+        ("params.loud", None),
+        (
+            "not params.loud",
+            "Does not apply in this examination: answer null for it, unless the trainee carried it out.",
+        ),
+        ("somebody else is there", "Applies only if: somebody else is there"),
+    ],
+)
+def test_a_step_that_the_exam_does_not_have_is_asked_about_and_said_to_be_out_of_it(condition, line):
+    _, _, sheet = prompt_of_a_step(applies_when=condition).partition("[t01] Do: 4 points\n")
+    first = sheet.splitlines()[0].strip()
+    assert first == (line or "In context")
+
+
+def test_a_rule_is_shown_only_in_the_exams_it_is_for(tmp_path):
+    def text(**params):
+        return words(
+            build_requests(dataset(tmp_path, attempt(rubrics=(BMV,), params=params)), "full-points").requests[0]
+        )
+
+    rule = "4 points lost if this is not kept: hands-off time in mode cpr_30_2\n"
+    assert rule not in text()
+    assert rule in text(mode="cpr_30_2")
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("setting", NAMES)
+def test_no_code_of_the_rubric_stands_in_a_prompt(tmp_path, setting, language):
+    segments = {step.id: ((1, 2),) for rubric in (CPR, AED, BMV) for step in rubric.steps}
+    asked = build_requests(dataset(tmp_path, attempt(segments=segments)), setting, language=language)
+    text = "\n".join(words(request) for request in asked.requests)
+    assert not any(code in text for code in ("params.", "context.", "==", ">=", "event:", '"end"', "“end”"))
 
 
 def test_faults_of_which_only_one_counts_carry_their_group():

@@ -192,6 +192,85 @@ def test_why_a_step_has_no_value_is_said_in_both_languages_with_what_stood_there
     assert read('{"cpr01": 3}').of("cpr01").why() is None
 
 
+AED_TWO = ("aed01", "aed02")
+
+
+@pytest.mark.parametrize(
+    ("said", "got"),
+    [
+        ("8 -> 5", "several_numbers"),
+        ("8 → 5 points", "several_numbers"),
+        ("8 - 3 = 5", "several_numbers"),
+        ("8 points maximum", "not_a_number"),
+        ("8 (max)", "not_a_number"),
+        ("8 (maximum)", "not_a_number"),
+        ("8 points is the maximum", "not_a_number"),
+        ("8 points possible", "not_a_number"),
+        ("8分（满分）", "not_a_number"),
+        ("Maximum score: 8", "not_a_number"),
+        ("8 (max 8)", 8),
+        ("8 of 8 possible points", 8),
+        ("8 points, maximal care", 8),
+        ("8 points maximum, score: 5", 5),
+    ],
+)
+def test_a_number_corrected_or_named_as_the_maximum_is_not_the_points(said, got):
+    assert points(f"aed01: {said}", steps=AED_TWO)[0] == got
+    assert points(json.dumps({"aed01": said}), steps=AED_TWO)[0] == got
+
+
+def test_a_note_of_the_maximum_beside_the_id_is_not_an_answer():
+    assert points("aed01 (8 points max)\naed02 (9)", steps=AED_TWO) == ["not_a_number", 9]
+    assert points("aed01: 8 points maximum\nScore: 5", steps=AED_TWO)[0] == 5
+
+
+@pytest.mark.parametrize("key", ["label", "rating", "grade", "Final rating", "等级"])
+def test_a_label_or_a_rating_is_on_a_scale_of_its_own_and_not_points(key):
+    labelled = json.dumps([{"id": "aed01", key: 3}, {"id": "aed02", key: 2, "points": 9}])
+    assert points(labelled, steps=AED_TWO) == ["not_a_number", 9]
+    assert read(labelled, steps=AED_TWO).of("aed01").found == f"{key} 3"
+    assert points(f"| Step | {key} |\n|-|-|\n| aed01 | 3 |", steps=AED_TWO)[0] == "not_a_number"
+    assert points(f"aed01\n{key}: 3\naed02: 9", steps=AED_TWO) == ["missing", 9]
+    assert points(json.dumps({key: 3}), steps=("aed01",)) == ["not_a_number"]
+    assert verdicts(json.dumps({"aed01": {key: "wrong"}, "aed02": {key: 1}}), steps=AED_TWO) == [True, "no_verdict"]
+
+
+def test_a_table_of_full_points_alone_gives_no_points():
+    assert points("| Step | Max |\n|-|-|\n| aed01 | 8 |", steps=AED_TWO)[0] == "not_a_number"
+
+
+@pytest.mark.parametrize(
+    "several",
+    [
+        "aed01-aed09",
+        "aed01 to aed09",
+        "aed01–aed09",
+        "aed01 至 aed09",
+        "aed01-09",
+        "aed01–05",
+        "aed01, aed09",
+        "aed01 and aed09",
+        "aed01/aed09",
+        "Step 1-9",
+        "Step 1–5",
+        "Step 1 to Step 9",
+        "第1步至第9步",
+    ],
+)
+def test_what_is_said_of_several_steps_at_once_is_said_of_none(several):
+    whole = tuple(step.id for step in AED.steps)
+    for text in (f"{several}: 8", json.dumps({several: 8}), f"| Step | Points |\n|-|-|\n| {several} | 8 |"):
+        assert not [got for got in points(text, steps=whole) if isinstance(got, float)], text
+        assert not [got for got in points(f"aed03: 1, {several}: 8", steps=whole)[3:] if isinstance(got, float)]
+    assert not [got for got in verdicts(f"{several}: error", steps=whole) if got is True]
+
+
+def test_a_range_does_not_spoil_the_steps_answered_by_themselves():
+    assert points("aed01-aed02: done well\naed01: 8\naed02: 9", steps=AED_TWO) == [8, 9]
+    title = AED.get_step("aed01").title
+    assert points(f"aed01 - {title}: 7\naed02 – 9: late", steps=AED_TWO) == [7, 9]
+
+
 # --- tables
 
 
@@ -329,6 +408,22 @@ def test_verdicts_in_json():
         ("是", True),
         ("否", False),
         ("yes, correct", "unclear"),
+        ("without any doubt wrong", "unclear"),
+        ("without a doubt, wrong", True),
+        ("no doubt correct", "unclear"),
+        ("can't say it was wrong", "unclear"),
+        ("cannot say that this was really wrong", "unclear"),
+        ("cannot say it was done correctly", "unclear"),
+        ("not only wrong but dangerous", "unclear"),
+        ("the error of forgetting was not observed", "unclear"),
+        ("this mistake didn't occur", "unclear"),
+        ("no error was observed", False),
+        ("an error was observed", True),
+        ("wrong because the chest was not bared", True),
+        ("was it wrong? no", "unclear"),
+        ("不能说是错误", "unclear"),
+        ("该错误没有出现", "unclear"),
+        ("毫无疑问错误", True),
         ("the correct site was not used", "unclear"),
         ("partly correct and partly wrong", "unclear"),
         ("done", "no_verdict"),

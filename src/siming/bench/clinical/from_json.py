@@ -22,7 +22,7 @@ from siming.bench.clinical.value import Outcome, Question, points_given, points_
 from siming.rubric import Step
 
 _REASON_LENGTH = 2000
-_OF_AN_ANSWER: frozenset[Kind] = frozenset({"id", "points", "error", "correct", "verdict", "reason"})
+_OF_AN_ANSWER: frozenset[Kind] = frozenset({"id", "points", "error", "correct", "verdict", "label", "reason"})
 
 
 @dataclass
@@ -78,7 +78,7 @@ class _Reader:
 
     @property
     def value_kinds(self) -> tuple[Kind, ...]:
-        return ("points", "verdict") if self.asks == "points" else ("error", "correct", "verdict")
+        return ("points", "verdict") if self.asks == "points" else ("error", "correct", "verdict", "label")
 
     def read(self, node: Node) -> Iterator[Found]:
         """All answers inside a document, in order."""
@@ -137,17 +137,19 @@ class _Reader:
         reason: str | None = None
         found: list[Outcome] = []
         verdicts: list[Outcome] = []
-        other_scale = ""
+        other_scale = label = ""
         for key, value in node.items if node.kind == "{" else ():
             kind = kind_of_key(key or "")
             if kind == "reason" and isinstance(value, str):
                 reason = value[:_REASON_LENGTH]
             elif kind in self.value_kinds:
-                (verdicts if kind == "verdict" else found).append(self.of_value(value, step, kind=kind))
+                (verdicts if kind in ("verdict", "label") else found).append(self.of_value(value, step, kind=kind))
             elif kind == "max" and self.asks == "points" and isinstance(value, float):
                 other_scale = f"max {value:g}" if value != step.max_points else ""
+            elif kind == "label" and isinstance(value, str | float):
+                label = f"{key} {value if isinstance(value, str) else f'{value:g}'}"
         # "result": "well done" beside "points": 3 is no second answer.
-        outcome = agreed(found or verdicts or [self.nothing("")])
+        outcome = agreed(found or verdicts or [self.nothing(label)])
         if other_scale and outcome.points is not None:
             outcome = Outcome(cause="other_scale", found=f"{outcome.points:g}, {other_scale}")
         return replace(outcome, reason=reason or outcome.reason)
@@ -168,7 +170,7 @@ class _Reader:
         if isinstance(value, str):
             return verdict_in(value, asked=asked) or self.nothing(value)
         # "verdict": true says neither what is true; 1 is an answer only where the key asks yes or no.
-        if kind != "verdict" and (isinstance(value, bool) or (kind and value in (0.0, 1.0))):
+        if kind not in ("verdict", "label") and (isinstance(value, bool) or (kind and value in (0.0, 1.0))):
             return Outcome(wrong=bool(value) == (asked == "error"))
         return self.nothing(f"{value:g}" if isinstance(value, float) else str(value).lower())
 

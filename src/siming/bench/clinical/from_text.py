@@ -25,7 +25,7 @@ _MOST_TEXT = 200_000
 _RULE_CELL = re.compile(r":?-+:?")
 _VALUE_KINDS: dict[Asks, tuple[Kind, ...]] = {
     "points": ("points", "verdict"),
-    "errors": ("error", "correct", "verdict"),
+    "errors": ("error", "correct", "verdict", "label"),
 }
 
 
@@ -64,7 +64,9 @@ def _row(cells: list[str], heads: Sequence[Kind | None], names: StepNames, asks:
         reason = next((cells[i] for i, kind in columns.items() if kind == "reason"), None)
         yield Found(ref, partial(_cell, cells[valued[0]], kind=kind, full=full, reason=reason, asks=asks))
     else:
-        yield Found(ref, partial(_any_cell, cells[place + 1 :], asks=asks))
+        # A column that says it holds something else, such as the full points or a rating, is not looked at.
+        told = [cell for i, cell in enumerate(cells) if i > place and columns.get(i) is None]
+        yield Found(ref, partial(_any_cell, told, asks=asks))
 
 
 def _cell(text: str, step: Step, *, kind: Kind | None, full: str, reason: str | None, asks: Asks) -> Outcome:
@@ -89,12 +91,18 @@ def _any_cell(cells: Sequence[str], step: Step, *, asks: Asks) -> Outcome:
 def answers_in_prose(text: str, names: StepNames, asks: Asks) -> list[Found]:
     """The answers of all lines of a text."""
     found: list[Found] = []
-    silent: dict[str, str] = {}
+    silent: dict[str, Found] = {}
     alone = len(names.asked) == 1
     current = _Heading(names.asked[0]) if alone else None
     for raw in plain(text[-_MOST_TEXT:]).splitlines():
         line = _LINE_DECORATION.sub("", re.sub(r"[*`]+", "", raw))
         head = _head(line, names)
+        if head is not None and names.goes_on(line, head):
+            current = None
+            for mention in (head, *names.mentions(line)):
+                if isinstance(mention.ref, str):
+                    silent.setdefault(mention.ref, Found(mention.ref, partial(_of_several, line, asks=asks)))
+            continue
         if head is not None and head.plain_number:
             # "1." numbers the reasons of an answer as often as the answers.
             said = line[head.end :][:600]
@@ -113,10 +121,10 @@ def answers_in_prose(text: str, names: StepNames, asks: Asks) -> list[Found]:
                 current.answered = True
                 found.append(Found(ref, partial(_said, said, asks=asks)))
             elif isinstance(ref, str) and said.strip(" :=-"):
-                silent.setdefault(ref, said)
+                silent.setdefault(ref, Found(ref, partial(_said, said, asks=asks)))
     answered = {item.ref for item in found}
     # A step that is only ever spoken of without a value is unreadable, and the reading shows what was said.
-    found += [Found(ref, partial(_said, said, asks=asks)) for ref, said in silent.items() if ref not in answered]
+    found += [item for ref, item in silent.items() if ref not in answered]
     if not found and alone and len(text) <= 300:
         found.append(Found(names.asked[0], partial(_said, plain(text).strip(), asks=asks)))
     return found
@@ -141,7 +149,7 @@ _SEPARATORS = re.compile(r"^(?:[\s:=–—→|>.,、)\]】\"]|-(?!\d|\.\d))+")
 _HEADING = re.compile(r"([^:=\n]{1,80}?)\s*(?:[:=]|\s-\s|[–—])\s*(\S.*)")
 _LABEL = re.compile(r"\W{0,6}([^\W\d_][^:=\n]{0,30}?)\s*[:=]\s*(.*)")
 _NOTE = re.compile(
-    r"\(\s*(max\.?|maximum|out of|满分|共|worth)?\s*[:=]?\s*(\d{1,4}(?:\.\d+)?)\s*(?:points?|pts?|marks?|分)?\s*(?:max\.?)?\s*\)",
+    r"\(\s*(max\.?|maximum|out of|满分|共|worth)?\s*[:=]?\s*(\d{1,4}(?:\.\d+)?)\s*(?:points?|pts?|marks?|分)?\s*(max(?:imum|\.)?|possible)?\s*\)",
     re.IGNORECASE,
 )
 
@@ -171,9 +179,13 @@ def _head(line: str, names: StepNames) -> _Head | None:
 def _split(line: str, head: Mention, names: StepNames) -> Iterator[tuple[str | int, str]]:
     """The head and any further "cpr02: ..." of a line, each with what is said of it."""
     marks: list[Mention] = [head]
+    several = False
     for mention in names.mentions(line[head.end :]):
         placed = Mention(mention.ref, mention.start + head.end, mention.end + head.end)
-        if placed.ref != head.ref and re.match(r"\s*[:=]", line[placed.end : placed.end + 8]):
+        last_of_several, several = several, names.goes_on(line, placed)
+        if last_of_several or several or placed.ref == head.ref:
+            continue
+        if re.match(r"\s*[:=]", line[placed.end : placed.end + 8]):
             marks.append(placed)
     if isinstance(head.ref, int):
         marks += [Mention(int(m[1]), m.start(), m.end()) for m in _FURTHER.finditer(line, head.end)]
@@ -193,6 +205,10 @@ def _said(said: str, step: Step, *, asks: Asks) -> Outcome:
     return replace(outcome, reason=said.strip(" :=-") or None)
 
 
+def _of_several(line: str, step: Step, *, asks: Asks) -> Outcome:
+    return _nothing(line, asks)
+
+
 def _beside(said: str, step: Step, asks: Asks) -> Outcome | None:
     """The value beside a step's name, past its title and a note of its full points."""
     text = _SEPARATORS.sub("", said)
@@ -207,7 +223,7 @@ def _beside(said: str, step: Step, asks: Asks) -> Outcome | None:
         if value is not None:
             return value
         # "Check the scene (3 points)" repeats the sheet; "cpr01 (2)" is an answer.
-        if note[1] or (titled and float(note[2]) == step.max_points) or asks == "errors":
+        if note[1] or note[3] or (titled and float(note[2]) == step.max_points) or asks == "errors":
             return None
         return points_in(note[2], step.max_points)
     labelled = _LABEL.match(text)

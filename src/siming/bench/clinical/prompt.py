@@ -18,10 +18,13 @@ import yaml
 from siming.bench.clinical.setting import Asks, Setting
 from siming.bench.request import FramesPart, TextPart
 from siming.rubric import Language, Rubric, Step
+from siming.rubric.check import vocabulary
+from siming.rubric.condition import Truth, read_condition
+from siming.rubric.facts import Known
 from siming.rubric.labels import exact
 from siming.rubric.rubric import Band, Requirement, Rule, Value
 
-PROMPT_VERSION = "1"
+PROMPT_VERSION = "2"
 
 TimeForm = Literal["text", "native"]
 
@@ -133,8 +136,10 @@ class _Page:
         if self.asks == "errors":
             title += self.error_limit(step, rubric)
         lines = [title]
-        if step.applies_when:
-            lines.append(f"  {self.fill('applies', condition=step.applies_when)}")
+        if step.applies_when and _holds(step.applies_when, rubric) is False:
+            lines.append(f"  {self.words['not_applicable']}")
+        elif undecided := _undecided(step.applies_when, rubric):
+            lines.append(f"  {self.fill('applies', condition=undecided)}")
         lines += self.block("criteria", (self.in_language(c.text, c.text_zh) for c in step.criteria))
         lines += self.block(
             "deductions",
@@ -164,8 +169,9 @@ class _Page:
 
     def context(self, step: Step, rubric: Rubric) -> list[str]:
         """What the step loses through what happened around it: states it needs, and rules across steps."""
-        lines = [self.requirement(r, step, rubric) for r in step.requires if r.on_missing.effect != "note"]
-        return lines + [self.rule(rule, rubric) for rule in rubric.rules if _costs(rule, step)]
+        needs = [r for r in step.requires if r.on_missing.effect != "note" and _counts(r.applies_when, rubric)]
+        rules = [rule for rule in rubric.rules if _costs(rule, step) and _counts(rule.applies_when, rubric)]
+        return [self.requirement(r, step, rubric) for r in needs] + [self.rule(rule, rubric) for rule in rules]
 
     def requirement(self, need: Requirement, step: Step, rubric: Rubric) -> str:
         state = rubric.states_by_id[need.state]
@@ -176,9 +182,11 @@ class _Page:
         key = {"void": "void", "cap": "cap", "deduct": "lose"}[effect]
         cost = self.points(need.on_missing.points or 0)
         line = self.fill(key, cost=cost, moment=self.moment(need, step, rubric), state=text)
-        return line + self.only_if(need.applies_when)
+        return line + self.only_if(need.applies_when, rubric)
 
     def moment(self, need: Requirement, step: Step, rubric: Rubric) -> str:
+        if need.at == "end":
+            return self.words["end_of_step"]
         if need.at is not None:
             event = rubric.events_by_id.get(need.at.removeprefix("event:"))
             title = need.at if event is None else self.in_language(event.title, event.title_zh)
@@ -191,19 +199,37 @@ class _Page:
         text = rule.title_in(self.language)
         if rule.bands:
             costs = self.listed(self.band(band, rubric) for band in rule.bands)
-            return self.fill("rule_bands", costs=costs, text=text) + self.only_if(rule.applies_when)
+            return self.fill("rule_bands", costs=costs, text=text) + self.only_if(rule.applies_when, rubric)
         points = rule.charge.points if rule.charge else None
-        return self.fill("rule", cost=self.points(points or 0), text=text) + self.only_if(rule.applies_when)
+        return self.fill("rule", cost=self.points(points or 0), text=text) + self.only_if(rule.applies_when, rubric)
 
     def band(self, band: Band, rubric: Rubric) -> str:
         return self.fill("over_seconds", cost=self.points(band.points), seconds=self.number(band.over_s, rubric))
 
-    def only_if(self, condition: str | None) -> str:
-        return self.fill("only_if", condition=condition) if condition else ""
+    def only_if(self, condition: str | None, rubric: Rubric) -> str:
+        undecided = _undecided(condition, rubric)
+        return self.fill("only_if", condition=undecided) if undecided else ""
 
     def number(self, value: float | str, rubric: Rubric) -> str:
         """A number, or the param that a text names."""
         return self.value(rubric.params.get(value, value) if isinstance(value, str) else value)
+
+
+def _holds(condition: str, rubric: Rubric) -> Truth:
+    """Whether a condition holds by the params and the context of the exam alone; None where that does not decide it."""
+    names = vocabulary(rubric)
+    return read_condition(condition, names, prose=True).truth(Known(rubric, names.quantities))
+
+
+def _counts(condition: str | None, rubric: Rubric) -> bool:
+    """Whether what has this condition may count in the exam."""
+    return condition is None or _holds(condition, rubric) is not False
+
+
+def _undecided(condition: str | None, rubric: Rubric) -> str:
+    """What of a condition only the recording can decide; empty where nothing is."""
+    parts = condition.split(" and ") if condition else ()
+    return " and ".join(part for part in parts if _holds(part, rubric) is not True)
 
 
 def _costs(rule: Rule, step: Step) -> bool:

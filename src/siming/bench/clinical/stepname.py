@@ -12,7 +12,7 @@ from typing import Literal
 from siming.errors import RubricError
 from siming.rubric import Rubric, Step
 
-Kind = Literal["id", "points", "max", "error", "correct", "verdict", "reason"]
+Kind = Literal["id", "points", "max", "error", "correct", "verdict", "label", "reason"]
 
 _KEYS: dict[Kind, str] = {
     "id": "id|step|step id|stepid|step no|step number|no|#|code|item|step name|title|name|步骤|步骤编号|步骤id|编号|序号|步骤名称",
@@ -23,7 +23,9 @@ _KEYS: dict[Kind, str] = {
     "error": "error|errors|is error|has error|wrong|is wrong|done wrong|incorrect|is incorrect|mistake"
     "|错误|有错误|有误|是否错误|是否有误|是否有错误|是否做错|做错",
     "correct": "correct|is correct|right|is right|done correctly|no error|passed|正确|是否正确|做对",
-    "verdict": "verdict|judgement|judgment|result|answer|value|label|status|assessment|rating|grade|判断|结论|结果|判定|判断结果|评判",
+    "verdict": "verdict|judgement|judgment|result|answer|value|status|assessment|判断|结论|结果|判定|判断结果|评判",
+    # A word for right or wrong, or a place on some scale of the model's own: a 3 here is not 3 points.
+    "label": "label|rating|grade|level|等级|评级|标签",
     "reason": "reason|reasons|reasoning|comment|comments|why|rationale|explanation|justification|note|notes"
     "|理由|原因|说明|备注|依据|评语",
 }
@@ -101,8 +103,11 @@ class StepNames:
         for start in (0, numbered.end() if numbered else 0):
             named = self.at(text, len(text) - len(text[start:].lstrip(" :-.")))
             if named is not None:
-                return named.ref
-        return int(numbered[1] or numbered[2] or numbered[3]) if numbered else None
+                return None if self.goes_on(text, named) else named.ref
+        if numbered is None:
+            return None
+        number = int(numbered[1] or numbered[2] or numbered[3])
+        return None if self.goes_on(text, Mention(number, 0, numbered.end())) else number
 
     def id_of(self, written: str) -> str:
         """The id behind one of its spellings; itself where no step is called so."""
@@ -116,6 +121,21 @@ class StepNames:
         """The id or title that begins exactly there."""
         m = self._named.match(text, position)
         return None if m is None else Mention(self.id_of(m[0]), m.start(), m.end())
+
+    def goes_on(self, text: str, name: Mention) -> bool:
+        """Whether a name in a text is only the first of several: "aed01-aed09", "aed01-09", "aed01, aed02".
+
+        What is said of them may hold for each or for all together.
+        """
+        if _RANGE_OF_NUMBERS.match(text, name.end):
+            return True
+        joined = _JOINS.match(text, name.end)
+        if joined is None:
+            return False
+        if isinstance(name.ref, int):
+            return _ANOTHER_NUMBER.match(text, joined.end()) is not None
+        other = self.at(text, joined.end())
+        return other is not None and other.ref != name.ref  # "aed01 - Open the lid" names one step twice
 
     def by_ordinal(self, ordinals: Sequence[int]) -> dict[int, str]:
         """Steps behind ordinals, where there is one way only to read them.
@@ -157,6 +177,12 @@ def _spellings(steps: tuple[tuple[str, str, str], ...]) -> tuple[Mapping[str, st
 
 
 _LETTERS_DIGITS = re.compile(r"([A-Za-z]+)[_.\-]?0*(\d+)")
+_JOINS = re.compile(
+    r"\s*(?:[-–—~&/+→,、]|->|(?:to|through|thru|until|and|or)\s|,\s*(?:and|or)\s|[至到和及与或])\s*", re.IGNORECASE
+)
+_ANOTHER_NUMBER = re.compile(r"(?:step|步骤|第)\s*#?\d", re.IGNORECASE)
+# "aed01 – 3: late" gives 3 points; "aed01–03: 8" and "aed01 – 03: 8" give 8 to three steps.
+_RANGE_OF_NUMBERS = re.compile(r"(?:[-–—~]\d{1,3}\s*(?:$|[:=])|\s*[-–—~至到]\s*\d{1,3}\s*步?\s*[:=]\s*[\d.])")
 _NUMBERED = re.compile(
     r"(?:step|no\.?|#)\s*[:#.]?\s*(\d{1,3})(?!\d)|(?:步骤?|第)\s*(\d{1,3})(?!\d)\s*[步项]?|(\d{1,3})(?=\s*[.)、]|\s*:(?!\d)|\s*$)",
     re.IGNORECASE,

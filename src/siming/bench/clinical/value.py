@@ -69,17 +69,25 @@ _OUT_OF = re.compile(
 _FULL_NOTE = re.compile(
     rf"\s*\(?\s*(?:满分|max(?:imum)?(?: points| score)?|out of|共)\s*[:=]?\s*({_NUM})", re.IGNORECASE
 )
-_RANGE = re.compile(rf"(?:[-~–—]|\s(?:to|or)\s|至|到|或|\s[-~–—]\s(?={_NUM}\s*(?:points?|pts?|分|$)))\s*(?:{_NUM})")
+_RANGE = re.compile(
+    rf"(?:[-~–—]|\s(?:to|or)\s|至|到|或|\s*(?:-+>|=+>|[→⇒])|\s[-~–—]\s(?=(?:{_NUM})\s*(?:points?|pts?|分|=|$)))\s*(?:{_NUM})"
+)
+_JUST_THE_MAXIMUM = re.compile(
+    r"(?:\s+(?:is|are|was|as|being|the|a))*\s*[(\[,]?\s*(?:the\s+)?(?:max\b|maximum\b|满分|最高分?|上限"
+    r"|(?:possible|available)\b(?=\s*(?:$|[)\].,;:]|(?:points?|marks?|if|for|in|here)\b)))",
+    re.IGNORECASE,
+)
 _FRACTION = re.compile(rf"(?<![\d./])({_NUM})\s*/\s*({_NUM})(?![\d/]|\.\d)")
 _LABELLED = re.compile(
-    rf"(?:scores?|points|得分|评分|分数)\s*(?:is|为|是)?\s*[:=]\s*({_NUM})(?![\d/.:%])", re.IGNORECASE
+    rf"(?<!max )(?<!max\. )(?<!maximum )(?<!possible )(?<!full )(?<!total )(?<![高满总])(?:scores?|points|得分|评分|分数)\s*(?:is|为|是)?\s*[:=]\s*({_NUM})(?![\d/.:%])",
+    re.IGNORECASE,
 )
 _TAKEN_OFF = re.compile(r"deduct|\blos[ts]|\blose|\boff\b|penal|\bminus\b|扣|失分")
 _GOES_ON = re.compile(
     r"\s*+(?:$|[,;.!?()\[\]\"'|}:*]|[-–—]|because\b|since\b|as\b|due\b|but\b|for\b|with\b|given\b|[。、“”…])"
 )
 _HALVES = str.maketrans({"½": ".5"})
-_CLAUSE_END = re.compile(r"[,;!?()。、\n|]|\.(?:\s|$)|:|\s[-–—]+\s|[–—]")
+_CLAUSE_END = re.compile(r"[,;!()。、\n|]|\.(?:\s|$)|:|\s[-–—]+\s|[–—]")
 _NO_JUDGEMENT = re.compile(
     r"\b(?:can ?not|can't|could not|couldn't|unable to|impossible to|not possible to)\s+(?:be\s+)?(?:\w+\s+){0,2}?"
     r"(?:judged?|assess(?:ed)?|determined?|seen?|tell|told|evaluated?|scored?|verif(?:y|ied)|rated?|confirm(?:ed)?)\b"
@@ -136,6 +144,8 @@ def _leading_points(text: str, leading: re.Match[str], max_points: float) -> Out
     full = _FULL_NOTE.match(rest)
     if full is not None:
         return _over(number, float(full[1]), max_points, shown)
+    if _JUST_THE_MAXIMUM.match(rest):
+        return None  # "8 points maximum" repeats the sheet
     return points_given(number, max_points)
 
 
@@ -167,6 +177,18 @@ _NOT_BEFORE = re.compile(
     r"(?:\b(?:no|not|never|without|none|nothing|nor|neither|cannot|zero)\b|n't\b)(?:\s+[^\s]+){0,3}\s*$"
 )
 _NOT_AFTER = re.compile(r"\b(?:not|never)\b|n't\b|[没未]")
+_NOT_SEEN_AFTER = re.compile(
+    r"(?:\b(?:not|never)|n't)\s+(?:\w+\s+){0,2}?(?:observed|seen|made|found|present|visible|detected|noted|committed"
+    r"|apparent|evident|occur(?:red)?|happen(?:ed)?|there)\b|\b(?:absent|avoided|ruled out)\b"
+    r"|(?:未|没有?)(?:被)?(?:出现|发生|发现|观察|见|犯)|不存在|得以避免"
+)
+# What follows is questioned, or more than it is denied: "without any doubt wrong", "can't say it was wrong".
+_IN_DOUBT = re.compile(
+    r"\b(?:doubt\w*|question\w*|whether|unsure|uncertain|no other|no further|no more)\b"
+    r"|(?:\b(?:not|never|cannot|nobody|hardly|hard to|difficult to|unable to|impossible to)|n't)\s+(?:\w+\s+)?"
+    r"(?:say|tell|claim|call|know|think|believe|rule|exclude|deny|argue|sure|certain|only|just|merely|simply)\b"
+    r"|是否|不能说|不好说|难说|不敢说|未必|不一定|不能排除|不仅|不只"
+)
 _NOT_ERROR_ZH = re.compile(
     r"(?:无|没有|没|未|未见|未发现|未出现|不是|不存在|不算|不属于|并非|非|未犯)(?:任何|明显|重大|操作|显著|严重|的|到)*$"
 )
@@ -215,8 +237,11 @@ def _spoken(clause: str) -> set[bool]:
             negated = bool(_NOT_BEFORE.search(before)) and word[0] != "error-free"
         else:
             negated = bool((_NOT_RIGHT_ZH if for_right else _NOT_ERROR_ZH).search(before)) and word[0] != "无误"
-        if for_right and not negated and _NOT_AFTER.search(clause[word.end() :]):
-            said |= {True, False}  # "correct depth was not reached" names the right thing to deny it
+        after = clause[word.end() :]
+        denied_after = (_NOT_AFTER if for_right else _NOT_SEEN_AFTER).search(after)
+        # "correct depth was not reached" names the right thing to deny it; "wrong? no" asks.
+        if (denied_after and not negated) or "?" in after or _IN_DOUBT.search(clause[: word.start()]):
+            said |= {True, False}
         said.add(for_right == negated)
     return said
 
