@@ -30,6 +30,7 @@ ONE_PLACE_ONLY = {
     "torch": {"run/local.py"},
     "transformers": {"run/local.py"},
     "openai": {"run/openai.py"},
+    "openpyxl": {"rating/spreadsheet/table_workbook.py"},
 }
 """Heavy packages and the files that may import them."""
 
