@@ -46,16 +46,17 @@ def guessers(n, m, rng, merit=0.0, share=0.5):
 
 
 def test_the_joint_test_of_means_is_hotellings():
-    # Of mean differences the bootstrap covariance is known: S / n, so F can be worked out from the data.
+    # Of mean differences the jackknife covariance is S / n, so F can be worked out from the data.
     rng = np.random.default_rng(3)
     truth, models = guessers(40, 3, rng)
     draws = joint_bootstrap("mean_difference", truth, models, cluster=np.arange(40), replicates=20_000)
     gaps = np.array([truth - model for model in models.values()])
     t2 = 40 * gaps.mean(axis=1) @ np.linalg.inv(np.cov(gaps)) @ gaps.mean(axis=1)
     found = all_at_test(draws)
-    assert found.statistic.value == pytest.approx(t2 * (40 - 3) / (3 * 39), rel=0.05)
+    assert found.statistic.value == pytest.approx(t2 * (40 - 3) / (3 * 39))
     assert found.degrees == (3, 37)
-    assert found.p_value.value == pytest.approx(stats.f.sf(found.statistic.value, 3, 37))
+    # The data are normal, so the bootstrap comes near the F distribution.
+    assert found.p_value.value == pytest.approx(stats.f.sf(found.statistic.value, 3, 37), abs=0.05)
 
 
 def test_models_with_merit_are_not_all_at_0_and_one_better_model_makes_them_unequal():
@@ -121,5 +122,4 @@ def test_the_joint_tests_err_as_often_as_they_say():
         draws = joint_bootstrap("plcc", truth, models, cluster=np.arange(100), replicates=500, seed=seed)
         small.append([test(draws).p_value.value < 0.05 for test in (all_at_test, all_equal_test)])
     # 400 trials at 5 %: standard error 1.1 %.
-    assert np.all(np.mean(small, axis=0) < 0.09)
-    assert np.all(np.mean(small, axis=0) > 0.015)
+    assert np.all(np.abs(np.mean(small, axis=0) - 0.05) < 0.025)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from siming.metrics import Measured, paired_difference
+from siming.metrics.multiplicity import holm
 from siming.rating.cells import MISSING, Bools, Column, Grid
 from siming.rubric import N_LABELS
 
@@ -76,7 +77,7 @@ def compare(
     for one, other in combinations(sorted(contestants, key=lambda c: c.name), 2):
         both = one.used & other.used
         found.append(_compare(grid, reference, one, other, both, setting, metric, permutations, seed))
-    corrected = holm([(c.p if c.p is not None else 1.0) for c in found])
+    corrected = holm([c.p for c in found])
     return [
         Comparison(
             c.first,
@@ -85,7 +86,7 @@ def compare(
             c.metric,
             c.difference,
             c.p,
-            None if c.p is None else p_holm,
+            p_holm,
             c.n_cells,
         )
         for c, p_holm in zip(found, corrected, strict=True)
@@ -107,24 +108,6 @@ def groups(contestants: Sequence[Contestant], comparisons: Sequence[Comparison])
             out.append([contestant.name])
     unranked = sorted(c.name for c in contestants if c.value is None)
     return [*out, unranked] if unranked else out
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """p values corrected for their number, in the order given.
-
-    Source: Holm 1979.
-
-    >>> [round(p, 3) for p in holm([0.01, 0.04, 0.03])]
-    [0.03, 0.06, 0.06]
-    """
-    n = len(p_values)
-    order = sorted(range(n), key=lambda i: p_values[i])
-    out = [0.0] * n
-    highest = 0.0
-    for rank, i in enumerate(order):
-        highest = max(highest, min(1.0, (n - rank) * p_values[i]))
-        out[i] = highest
-    return out
 
 
 def _compare(

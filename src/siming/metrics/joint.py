@@ -13,7 +13,14 @@ from siming.errors import LabelError
 from siming.metrics.cells import MISSING, Floats, Ints, read_labels, read_totals
 from siming.metrics.measured import Measured
 from siming.metrics.registry import Metric, get_metric
-from siming.metrics.resample import FEWEST_CLUSTERS, MOST_UNDEFINED, batch_rows, bootstrap_weights, measure
+from siming.metrics.resample import (
+    FEWEST_CLUSTERS,
+    MOST_UNDEFINED,
+    batch_rows,
+    bootstrap_weights,
+    leave_one_out,
+    measure,
+)
 from siming.metrics.statistic import Statistic
 
 
@@ -28,6 +35,9 @@ class JointDraws:
     """Their values on the cells that all models and the reference fill, shape (n_models,)."""
     draws: Floats
     """Their values in each replicate in which all of them were defined, shape (n_defined, n_models)."""
+    influence: Floats
+    """How far each cluster alone moves each value, (n - 1) x (mean of the leave-one-out values - this one), shape
+    (n_clusters, n_models); NaN where a value hangs on one cluster."""
     undefined: Mapping[str, str]
     """Models without a value, and why."""
     n: int
@@ -48,16 +58,6 @@ class JointDraws:
         if lost > MOST_UNDEFINED * self.replicates:
             return f"a model was undefined in {lost} of {self.replicates} bootstrap replicates, more than 5 %"
         return None
-
-    @property
-    def covariance(self) -> Floats:
-        """Covariance of the models' values over repeated samples of videos, (n_models, n_models).
-
-        A redrawn sample varies by (n - 1) / n of what a new one would; that is put right here.
-        """
-        spread = self.draws - self.draws.mean(axis=0)
-        found: Floats = spread.T @ spread / (len(spread) - 1) * self.n_clusters / (self.n_clusters - 1)
-        return found
 
 
 def joint_bootstrap(
@@ -98,15 +98,18 @@ def joint_bootstrap(
     first = next(iter(statistics.values()))
     columns = [statistics[name] for name in defined]
     drawn = np.empty((0, len(columns)))
+    without = np.empty((first.n_clusters, 0))
     if columns:
         rows = min(batch_rows(statistic) for statistic in columns)
         weights = bootstrap_weights(first.n_clusters, replicates=replicates, seed=seed, batch=rows)
         drawn = np.concatenate([np.column_stack([s.of(batch) for s in columns]) for batch in weights])
+        without = np.column_stack([leave_one_out(statistic) for statistic in columns])
     return JointDraws(
         metric=chosen.name,
         names=tuple(defined),
         values=np.array(list(defined.values())),
         draws=drawn[~np.isnan(drawn).any(axis=1)],
+        influence=(first.n_clusters - 1) * (without.mean(axis=0) - without),
         undefined={name: found.reason or "" for name, found in plain.items() if found.value is None},
         n=first.n,
         n_clusters=first.n_clusters,

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
 
 from siming.errors import LabelError
 from siming.metrics.cells import Floats, Ints
 from siming.metrics.joint import JointDraws, undefined
 from siming.metrics.measured import Measured
+from siming.metrics.resample import BATCH_FLOATS, bootstrap_weights
 
 SMALLEST_SHARE = 1e-9
 """Variance of a contrast, as a share of the largest, below which it counts as not varying at all."""
@@ -25,8 +25,9 @@ class JointTest:
     statistic: Measured
     """Hotelling's F."""
     p_value: Measured
+    """From redrawn clusters, at least 1 / (1 + replicates)."""
     degrees: tuple[int, int] | None
-    """Degrees of freedom of F; None where there is none."""
+    """Models (or contrasts) tested, and clusters less those; None where there is no test."""
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
@@ -70,20 +71,19 @@ def benjamini_hochberg(p_values: Sequence[float | None]) -> list[float | None]:
 def all_at_test(draws: JointDraws, *, value: float = 0.0) -> JointTest:
     """Whether all models could lie at one given value, such as 0 for "none is better than chance".
 
-    F = (n - k) / (k (n - 1)) d' S^-1 d with d the models' distances from `value`, S the bootstrap covariance,
-    n clusters and k models, against F(k, n - k).
+    F = (n - k) / (k (n - 1)) d' S^-1 d with d the models' distances from `value`, S their jackknife covariance, n
+    clusters and k models. p is the share of redrawn samples whose F about their own centre is as large: against the
+    F distribution, which wants normal data, correlations of 5 models on 50 videos were called different from 0 in
+    12 % of simulations without any difference instead of 5 %; this way in 8 %, and from 100 videos on in 5 to 6 %.
 
-    Source: Hotelling 1931, with the covariance of a cluster bootstrap.
+    Source: Hotelling 1931; bootstrap of the studentised statistic, Hall and Wilson 1991.
     """
     contrasts = np.eye(len(draws.names))
     return _wald(draws, contrasts, contrasts @ draws.values - value, f"every model has {draws.metric} {value:g}")
 
 
 def all_equal_test(draws: JointDraws) -> JointTest:
-    """Whether all models could have one and the same value, whatever it is. Formula as in `all_at_test`.
-
-    Source: Hotelling 1931, with the covariance of a cluster bootstrap.
-    """
+    """Whether all models could have one and the same value, whatever it is; formula and source as `all_at_test`."""
     k = len(draws.names)
     contrasts = np.eye(k)[:-1] - np.eye(k)[1:]
     return _wald(draws, contrasts, contrasts @ draws.values, f"all models have one {draws.metric}")
@@ -97,24 +97,44 @@ def _wald(draws: JointDraws, contrasts: Floats, distance: Floats, hypothesis: st
         return no(draws.why_unusable)
     if not len(contrasts):
         return no("one model alone cannot differ from another")
-    sizes, axes = np.linalg.eigh(contrasts @ draws.covariance @ contrasts.T)
+    if np.isnan(draws.influence).any():
+        return no("a model's value is undefined when a cluster is left out alone")
+    influence = draws.influence @ contrasts.T
+    sizes, axes = np.linalg.eigh(influence.T @ influence)
     varying = sizes > SMALLEST_SHARE * max(float(sizes.max()), 1e-12)
     along = axes.T @ distance
     if (np.abs(along[~varying]) > 1e-9).any():
-        return no("a difference between models does not vary at all when clusters are redrawn")
+        return no("a difference between models does not vary at all when clusters are left out")
     k, n = int(varying.sum()), draws.n_clusters
     if k == 0:
         return no("the models never differ")
     if n - k < 2:
         return no(f"{n} clusters are too few for {k} models at once")
-    f = float((along[varying] ** 2 / sizes[varying]).sum()) * (n - k) / (k * (n - 1))
+    scale = (n - k) * n / k
+    f = float((along[varying] ** 2 / sizes[varying]).sum()) * scale
+    nulls = _redrawn(influence @ axes[:, varying], draws) * scale
     notes = () if k == len(contrasts) else (f"{len(contrasts) - k} contrasts never vary and were left out",)
+    p = float((1 + (nulls >= f).sum()) / (1 + len(nulls)))
     return JointTest(
         hypothesis,
         Measured(f, draws.n, n, left_out=draws.left_out, notes=notes),
-        Measured(float(special.fdtrc(k, n - k, f)), draws.n, n, left_out=draws.left_out, notes=notes),
+        Measured(p, draws.n, n, left_out=draws.left_out, notes=notes),
         (k, n - k),
     )
+
+
+def _redrawn(influence: Floats, draws: JointDraws) -> Floats:
+    """The distance of the mean influence from 0, in units of its own spread, in each redrawn sample of clusters."""
+    n, k = influence.shape
+    squares = np.einsum("ni,nj->nij", influence, influence).reshape(n, k * k)
+    out = []
+    batch = max(1, BATCH_FLOATS // max(n, k * k))
+    for weights in bootstrap_weights(n, replicates=draws.replicates, seed=draws.seed, batch=batch):
+        mean = weights @ influence / n
+        spread = (weights @ squares).reshape(-1, k, k) - n * np.einsum("bi,bj->bij", mean, mean)
+        # In a small redrawn sample a direction may be lost; the pseudo-inverse counts it as no distance.
+        out.append(np.einsum("bi,bij,bj->b", mean, np.linalg.pinv(spread, hermitian=True), mean))
+    return np.concatenate(out)
 
 
 def _sorted(p_values: Sequence[float | None]) -> tuple[Floats, Ints]:
