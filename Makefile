@@ -12,7 +12,7 @@ DEMO ?= siming-demo
 .PHONY: help demo test lint docs clean
 
 help:
-	@echo "make demo    the whole story in two minutes, no key and no network needed; leaves a report to open"
+	@echo "make demo    the whole story in about a minute, no key and no network needed; leaves a report to open"
 	@echo "make test    lint, types and tests, browser tests included where chromium can be had"
 	@echo "make lint    ruff and mypy"
 	@echo "make docs    the reference pages, made from the code"
