@@ -1,0 +1,143 @@
+"""How well ratings fit the model, and how well it tells elements apart: infit, outfit, separation, reliability."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special
+
+from siming.metrics.cells import Floats, Ints
+from siming.metrics.measured import Measured
+from siming.metrics.rasch_fit import Structure
+from siming.metrics.rasch_table import Flags, sums_by
+
+
+@dataclass(frozen=True, slots=True)
+class MeanSquares:
+    """Fit of each element of one facet; NaN where it has no rating to show it."""
+
+    infit: Floats
+    infit_z: Floats
+    outfit: Floats
+    outfit_z: Floats
+    error: Floats
+    """1 / sqrt(information), everything else held as known."""
+    n: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Separation:
+    """How far a facet's elements lie apart, measured by their errors."""
+
+    separation: Measured
+    """True SD / root mean square error."""
+    strata: Measured
+    """Levels that can be told apart, (4 separation + 1) / 3."""
+    reliability: Measured
+    """True variance / observed variance. Of raters: how reliably they *differ*, so low is what one hopes for."""
+    homogeneity: Measured
+    """p value of the hypothesis that all elements are equal (chi square, n - 1 degrees of freedom)."""
+
+
+def fit_ratings(structure: Structure) -> Flags:
+    """Ratings that can show fit: in the model, and of a video that is not extreme."""
+    usual = structure.active.extreme_video[structure.table.video] == 0
+    chosen: Flags = structure.in_model & usual & ~np.isnan(structure.theta[structure.table.video])
+    return chosen
+
+
+def residuals(structure: Structure, chosen: Flags) -> tuple[Floats, Floats]:
+    """Label less its expectation, and the variance of the label, of the chosen ratings."""
+    _, expected, variance = structure.moments(chosen)
+    return structure.table.label[chosen] - expected, variance
+
+
+def mean_squares(structure: Structure, chosen: Flags, element: Ints, size: int) -> MeanSquares:
+    """Infit sum r^2 / sum V, outfit mean r^2 / V, and both standardised by the cube root of Wilson and Hilferty.
+
+    Source: Wright and Masters 1982, chapter 5.
+    """
+    p, expected, variance = structure.moments(chosen)
+    away = np.arange(structure.table.n_labels) - expected[:, None]
+    fourth = (p * away**4).sum(axis=1)
+    residual = structure.table.label[chosen] - expected
+
+    def total(values: Floats) -> Floats:
+        return sums_by(element, size, values)
+
+    n = np.bincount(element, minlength=size)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        outfit = total(residual**2 / variance) / n
+        outfit_sd = np.sqrt(np.maximum(total(fourth / variance**2) / n**2 - 1 / n, 0))
+        information = total(variance)
+        infit = total(residual**2) / information
+        infit_sd = np.sqrt(np.maximum(total(fourth - variance**2), 0)) / information
+        error = 1 / np.sqrt(information)
+    return MeanSquares(
+        infit,
+        _standardised(infit, infit_sd),
+        outfit,
+        _standardised(outfit, outfit_sd),
+        np.where(n > 0, error, np.nan),
+        n,
+    )
+
+
+def _standardised(mean_square: Floats, sd: Floats) -> Floats:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(sd > 0, (np.cbrt(mean_square) - 1) * 3 / sd + sd / 3, np.nan)
+
+
+def separate(measure: Floats, error: Floats, what: str) -> Separation:
+    """Separation, strata, reliability and homogeneity of the elements that have a measure and an error.
+
+    Source: Wright and Masters 1982; Linacre 1989.
+    """
+    there = np.isfinite(measure) & np.isfinite(error)
+    measure, error = measure[there], error[there]
+    n = len(measure)
+    if n < 2:
+        none = Measured(None, n, reason=f"fewer than 2 {what} have a measure")
+        return Separation(none, none, none, none)
+    observed = float(measure.var())
+    mean_square_error = float(np.square(error).mean())
+    true = max(observed - mean_square_error, 0.0)
+    notes = () if true > 0 else (f"the {what} differ no more than their errors do, so the true variance is taken as 0",)
+    ratio = float(np.sqrt(true / mean_square_error))
+    weight = 1 / error**2
+    centre = (weight * measure).sum() / weight.sum()
+    chi = float((weight * (measure - centre) ** 2).sum())
+    if observed == 0:
+        reliability = Measured(None, n, reason=f"no variation: all {what} have one measure")
+    else:
+        reliability = Measured(true / observed, n, notes=notes)
+    return Separation(
+        Measured(ratio, n, notes=notes),
+        Measured((4 * ratio + 1) / 3, n, notes=notes),
+        reliability,
+        Measured(float(special.chdtrc(n - 1, chi)), n),
+    )
+
+
+def joint_test(estimates: Floats, influence: Floats, n: int) -> Measured:
+    """p value of the hypothesis that all the estimates are 0, from their leave-one-out changes.
+
+    Args:
+        estimates: Shape (q,).
+        influence: Change of each when a cluster is left out, (n_clusters, q).
+        n: Ratings behind them.
+
+    Source: Hotelling's T^2 referred to F(q, n_clusters - q), with the jackknife covariance.
+    """
+    told = influence[np.abs(influence).max(axis=1, initial=0) > 0]
+    clusters, q = len(told), len(estimates)
+    if clusters <= q + 1:
+        return Measured(None, n, clusters, reason=f"{clusters} clusters are too few for a test of {q} differences")
+    away = told - told.mean(axis=0)
+    covariance = (clusters - 1) / clusters * away.T @ away
+    if np.linalg.matrix_rank(covariance, hermitian=True) < q:
+        return Measured(None, n, clusters, reason="leaving out videos moves these differences together or not at all")
+    t_square = float(estimates @ np.linalg.solve(covariance, estimates))
+    f = t_square * (clusters - q) / (q * (clusters - 1))
+    return Measured(float(special.fdtrc(q, clusters - q, f)), n, clusters)
