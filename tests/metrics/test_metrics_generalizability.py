@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import time
 import warnings
 
 import numpy as np
@@ -709,12 +708,3 @@ def test_intervals_of_the_persons_variance_hold_the_truth_about_as_often_as_they
         limits = study.components["p"].interval
         held += limits.low <= CROSSED["p"] <= limits.high
     assert 0.90 <= held / 300 <= 0.98
-
-
-@pytest.mark.slow
-def test_ten_thousand_persons_forty_steps_two_raters_take_less_than_a_second():
-    scores = simulated(np.random.default_rng(0), "p x i x r", (10_000, 40, 2), CROSSED)
-    started = time.process_time()
-    study = g_study(scores, design="p x i x r")
-    assert d_study(study).e_rho2.interval is not None
-    assert time.process_time() - started < 1

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 
@@ -351,14 +349,3 @@ def test_what_cannot_be_read_is_refused_with_the_mend(change, words):
     data, _ = simulate(23, n_videos=5, n_steps=3)
     with pytest.raises(LabelError, match=words):
         many_facet_rasch(**{**data, **change})
-
-
-def test_thirteen_thousand_ratings_take_less_than_two_seconds():
-    data, _ = simulate(24)
-    assert len(data["labels"]) == 13_200
-    took = []
-    for _ in range(3):
-        start = time.process_time()
-        many_facet_rasch(**data)
-        took.append(time.process_time() - start)
-    assert min(took) < 2
