@@ -11,7 +11,7 @@ from small_exam import dataset, many, row_of, run_of_points, value, worse
 from siming.bench.cautions import best_of_nulls, design_effect, texts
 from siming.bench.score import score
 from siming.metrics import raw_agreement
-from siming.metrics.multiplicity import holm
+from siming.metrics.comparison.multiplicity import holm
 
 
 def codes(report):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from siming.errors import LabelError
-from siming.metrics.connectivity import connectivity
+from siming.metrics.rasch.connectivity import connectivity
 
 
 def design(*blocks):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from siming.errors import LabelError
-from siming.metrics.dawid_skene import dawid_skene
+from siming.metrics.raters.dawid_skene import dawid_skene
 
 # Dawid and Skene 1979, table 1: 45 patients in classes 1 to 4 by 5 anaesthetists; of the first, who judged three times, the
 # first session. The values of the test below are those of crowd-kit, which shares no code with siming.

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from siming.errors import LabelError
-from siming.metrics.dependent import (
+from siming.metrics.comparison.dependent import (
     compare_correlations,
     compare_printed_correlations,
     fisher_limits,

@@ -10,11 +10,11 @@ import pytest
 from scipy import optimize
 
 from siming.errors import LabelError
-from siming.metrics.generalizability import g_study
-from siming.metrics.generalizability_components import anova_estimator, bootstrap_correction, henderson_estimator
-from siming.metrics.generalizability_design import read_design
-from siming.metrics.generalizability_dstudy import d_curve, d_study
-from siming.metrics.generalizability_table import read_table
+from siming.metrics.generalizability.components import anova_estimator, bootstrap_correction, henderson_estimator
+from siming.metrics.generalizability.design import read_design
+from siming.metrics.generalizability.dstudy import d_curve, d_study
+from siming.metrics.generalizability.study import g_study
+from siming.metrics.generalizability.table import read_table
 from siming.metrics.icc import intraclass_correlation
 from siming.metrics.resample import ClusterBootstrap, Jackknife
 

@@ -7,7 +7,7 @@ import pytest
 
 from siming.errors import LabelError
 from siming.metrics.icc import intraclass_correlation
-from siming.metrics.items import (
+from siming.metrics.standards.items import (
     alpha_if_deleted,
     analyse_steps,
     cronbach_alpha,
@@ -16,7 +16,7 @@ from siming.metrics.items import (
     step_rest_correlation,
     upper_lower_index,
 )
-from siming.metrics.stations import between_group_share, station_metrics
+from siming.metrics.standards.stations import between_group_share, station_metrics
 
 SHROUT_FLEISS = np.array(
     [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]], dtype=float

@@ -7,8 +7,8 @@ import pytest
 from scipy import stats
 
 from siming.errors import LabelError
-from siming.metrics.joint import joint_bootstrap
-from siming.metrics.multiplicity import all_at_test, all_equal_test, benjamini_hochberg, holm
+from siming.metrics.comparison.joint import joint_bootstrap
+from siming.metrics.comparison.multiplicity import all_at_test, all_equal_test, benjamini_hochberg, holm
 
 
 def test_holm_by_hand():

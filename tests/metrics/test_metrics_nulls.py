@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from siming.errors import LabelError
-from siming.metrics.nulls import best_of_nulls, best_of_shuffled, critical_correlation, p_best_of_nulls
+from siming.metrics.comparison.nulls import best_of_nulls, best_of_shuffled, critical_correlation, p_best_of_nulls
 
 
 def test_the_critical_correlations_of_the_specification():

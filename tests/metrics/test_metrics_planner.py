@@ -11,9 +11,9 @@ from scipy import stats
 
 from siming import metrics as m
 from siming.errors import LabelError
-from siming.metrics.design import design_effect
-from siming.metrics.pilot import plan_from_pilot, plan_from_table
-from siming.metrics.planner import (
+from siming.metrics.planning.design import design_effect
+from siming.metrics.planning.pilot import plan_from_pilot, plan_from_table
+from siming.metrics.planning.planner import (
     double_rating_share,
     plan_correlation,
     plan_icc,

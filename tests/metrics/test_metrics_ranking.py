@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from siming.errors import LabelError
-from siming.metrics.joint import joint_bootstrap
-from siming.metrics.ranking import rank_models, tie_groups
+from siming.metrics.comparison.joint import joint_bootstrap
+from siming.metrics.comparison.ranking import rank_models, tie_groups
 
 
 def models_of(merits, n, seed):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from siming.errors import LabelError
-from siming.metrics.rasch import many_facet_rasch, severity_contrast
+from siming.metrics.rasch.many_facet import many_facet_rasch, severity_contrast
 
 # Creativity ratings of Guilford 1954, p. 282: 3 judges x 7 persons x 5 traits, levels 1 to 9, typed in for the
 # specification of the statistics (G14), whose values are an own unpenalised optimisation and not a program's print.

@@ -7,7 +7,7 @@ import pytest
 from test_metrics_rasch import simulate
 
 from siming.errors import LabelError
-from siming.metrics.rater_drift import cumulative_drift, linear_drift, severity_by_block
+from siming.metrics.raters.drift import cumulative_drift, linear_drift, severity_by_block
 
 
 def totals_with_drift(seed, *, n=200, drift=0.0, sd_video=6.0, sd_rating=4.0, same_order=False):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from siming.errors import LabelError
-from siming.metrics.rater_groups import differential_functioning
+from siming.metrics.raters.groups import differential_functioning
 
 
 def two_sites(seed, *, bias=0.0, ability=0.0, step_bias=0.0):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from siming.metrics.rater_halo import rater_habits
+from siming.metrics.raters.halo import rater_habits
 
 
 def exam(seed, *, n_videos=150, n_steps=12, halo=0.0, widen=0.0, n_raters=2):

@@ -7,8 +7,8 @@ import pytest
 from test_metrics_rasch import simulate
 
 from siming.errors import LabelError
-from siming.metrics.rasch import many_facet_rasch, severity_contrast
-from siming.metrics.rater_links import link_adjustment
+from siming.metrics.rasch.many_facet import many_facet_rasch, severity_contrast
+from siming.metrics.raters.links import link_adjustment
 
 
 def linked(seed, *, severity=(-0.5, 0.5), links=20, n_videos=80, n_steps=10):

@@ -6,7 +6,7 @@ import pytest
 
 from siming.errors import LabelError
 from siming.metrics import quadratic_weighted_kappa
-from siming.metrics.rater_repeats import intra_rater
+from siming.metrics.raters.repeats import intra_rater
 
 VIDEO = ["v1"] * 2 + ["v2"] * 2
 STEP = ["a", "b"] * 2

@@ -7,9 +7,9 @@ import pytest
 from scipy import stats
 
 from siming.errors import LabelError
-from siming.metrics.standard import borderline_group, borderline_regression, exam_borderline_regression
-from siming.metrics.standard_contrast import contrasting_groups
-from siming.metrics.standard_panel import angoff, ebel, hofstee
+from siming.metrics.standards.contrast import contrasting_groups
+from siming.metrics.standards.panel import angoff, ebel, hofstee
+from siming.metrics.standards.regression import borderline_group, borderline_regression, exam_borderline_regression
 
 GRADES = [1, 2, 2, 3, 3, 3, 4, 4, 5, 5]
 SCORES = [40, 52, 55, 60, 63, 66, 74, 71, 85, 88]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from siming.metrics import Measured, paired_difference
-from siming.metrics.multiplicity import holm
+from siming.metrics.comparison.multiplicity import holm
 from siming.rating.cells import MISSING, Bools, Column, Grid
 from siming.rubric import N_LABELS
 

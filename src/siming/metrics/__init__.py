@@ -23,7 +23,7 @@ from siming.metrics.binary import (  # positive = step done wrong, in all of the
     reference_prevalence,  # share of steps the reference calls wrong
     specificity,  # of the steps done right, the share called right
 )
-from siming.metrics.compare import (
+from siming.metrics.comparison.paired import (
     PairedDifference,  # what paired_difference returns
     paired_difference,  # two models on the same cells: difference, interval, p
 )

@@ -15,8 +15,8 @@ from scipy import special
 
 from siming.errors import LabelError
 from siming.metrics.cells import Cells, Floats, read_cells
+from siming.metrics.comparison.multiplicity import holm
 from siming.metrics.measured import Interval, Measured
-from siming.metrics.multiplicity import holm
 from siming.metrics.resample import FEWEST_CLUSTERS, t_quantile
 
 _INDEPENDENT = "cells taken as independent: no cluster ids were given"

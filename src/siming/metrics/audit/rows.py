@@ -17,7 +17,7 @@ from siming.metrics.audit.identities import (
     whole_multiples,
 )
 from siming.metrics.audit.printed import Printed, ReadRow
-from siming.metrics.planner import MOST_VIDEOS, smallest
+from siming.metrics.planning.planner import MOST_VIDEOS, smallest
 
 
 def checks_of_row(row: ReadRow, prevalence: Printed | None) -> Iterator[Finding]:

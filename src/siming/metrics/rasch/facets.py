@@ -11,9 +11,9 @@ import numpy as np
 
 from siming.metrics.cells import Floats, Ints
 from siming.metrics.measured import Interval, Measured
-from siming.metrics.rasch_fit import Structure, one_step_error
-from siming.metrics.rasch_quality import MeanSquares
-from siming.metrics.rasch_table import Ids
+from siming.metrics.rasch.fit import Structure, one_step_error
+from siming.metrics.rasch.quality import MeanSquares
+from siming.metrics.rasch.table import Ids
 from siming.metrics.resample import FEWEST_CLUSTERS, t_quantile
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from siming.errors import LabelError
 from siming.metrics.cells import Floats, Ints
-from siming.metrics.joint import JointDraws, undefined
+from siming.metrics.comparison.joint import JointDraws, undefined
 from siming.metrics.measured import Measured
 from siming.metrics.resample import BATCH_FLOATS, bootstrap_weights
 

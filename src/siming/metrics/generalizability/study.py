@@ -1,7 +1,7 @@
 """The G study: how much of the variance of scores comes from persons, steps, raters, and each of their interactions.
 
 What follows from it for other numbers of raters, steps and stations is the D study, in
-`siming.metrics.generalizability_dstudy`.
+`siming.metrics.generalizability.dstudy`.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from numpy.typing import ArrayLike
 
 from siming.errors import LabelError
 from siming.metrics.cells import Floats
-from siming.metrics.generalizability_components import (
+from siming.metrics.generalizability.components import (
     Estimator,
     MeanSquares,
     anova_estimator,
     henderson_estimator,
     mean_variance_weights,
 )
-from siming.metrics.generalizability_design import Design, read_design
-from siming.metrics.generalizability_reml import RemlEstimator
-from siming.metrics.generalizability_resampled import Resampled, resample
-from siming.metrics.generalizability_table import Table, read_table
+from siming.metrics.generalizability.design import Design, read_design
+from siming.metrics.generalizability.reml import RemlEstimator
+from siming.metrics.generalizability.resampled import Resampled, resample
+from siming.metrics.generalizability.table import Table, read_table
 from siming.metrics.measured import Measured
 from siming.metrics.resample import JACKKNIFE, IntervalMethod
 

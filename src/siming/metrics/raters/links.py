@@ -17,10 +17,10 @@ from scipy.sparse import csgraph
 from siming.errors import LabelError
 from siming.metrics.cells import Floats, Ints
 from siming.metrics.measured import Interval, Measured
-from siming.metrics.rasch import RaschFit
-from siming.metrics.rasch_fit import Structure, one_step_error
-from siming.metrics.rasch_scale import probabilities
-from siming.metrics.rasch_table import Flags, sums_by
+from siming.metrics.rasch.fit import Structure, one_step_error
+from siming.metrics.rasch.many_facet import RaschFit
+from siming.metrics.rasch.scale import probabilities
+from siming.metrics.rasch.table import Flags, sums_by
 from siming.metrics.resample import FEWEST_CLUSTERS, t_quantile
 
 ADVICE = (

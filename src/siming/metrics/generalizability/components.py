@@ -13,8 +13,8 @@ from typing import Protocol
 import numpy as np
 
 from siming.metrics.cells import Floats
-from siming.metrics.generalizability_design import Effect
-from siming.metrics.generalizability_table import Table
+from siming.metrics.generalizability.design import Effect
+from siming.metrics.generalizability.table import Table
 from siming.metrics.resample import BATCH_FLOATS, bootstrap_weights
 from siming.metrics.statistic import ratio
 

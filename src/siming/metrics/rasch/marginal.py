@@ -12,8 +12,8 @@ import numpy as np
 from scipy import sparse, special
 
 from siming.metrics.cells import Floats, Ints
-from siming.metrics.rasch_joint import Solution, solve
-from siming.metrics.rasch_scale import Active, Scale, eta_sums, information, label_moments, probabilities
+from siming.metrics.rasch.joint import Solution, solve
+from siming.metrics.rasch.scale import Active, Scale, eta_sums, information, label_moments, probabilities
 
 TOLERANCE = 1e-8
 MOST_ROUNDS = 200

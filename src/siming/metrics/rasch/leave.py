@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 
 from siming.metrics.cells import Floats
-from siming.metrics.rasch_joint import Solution
-from siming.metrics.rasch_scale import Active, Scale, eta_sums, label_moments, probabilities
-from siming.metrics.rasch_table import sums_by
+from siming.metrics.rasch.joint import Solution
+from siming.metrics.rasch.scale import Active, Scale, eta_sums, label_moments, probabilities
+from siming.metrics.rasch.table import sums_by
 
 ROUNDS = 20
 """Terms of the series H^-1 + H^-1 H_c H^-1 + ...; a cluster that carries half of what is known of a rater leaves 1e-6."""

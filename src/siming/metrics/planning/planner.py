@@ -10,7 +10,7 @@ from typing import Any
 from scipy import special
 
 from siming.errors import LabelError
-from siming.metrics.dependent import fisher_limits
+from siming.metrics.comparison.dependent import fisher_limits
 from siming.metrics.measured import Measured
 from siming.metrics.resample import t_quantile
 

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from siming.errors import LabelError
 from siming.metrics.measured import Measured
-from siming.metrics.rasch_table import numbered
+from siming.metrics.rasch.table import numbered
 from siming.metrics.registry import Metric, get_metric
 from siming.metrics.resample import IntervalMethod
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from siming.metrics.cells import Floats
-from siming.metrics.rasch_scale import Active, Scale, eta_sums, information, label_moments, probabilities
+from siming.metrics.rasch.scale import Active, Scale, eta_sums, information, label_moments, probabilities
 
 TOLERANCE = 1e-9
 MOST_ROUNDS = 200

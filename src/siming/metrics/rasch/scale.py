@@ -18,7 +18,7 @@ import numpy as np
 from scipy import sparse
 
 from siming.metrics.cells import Floats, Ints
-from siming.metrics.rasch_table import Flags, RatingTable
+from siming.metrics.rasch.table import Flags, RatingTable
 
 Thresholds = Literal["partial_credit", "rating_scale"]
 

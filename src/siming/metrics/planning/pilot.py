@@ -11,9 +11,9 @@ from numpy.typing import ArrayLike
 
 from siming.errors import LabelError
 from siming.metrics.cells import Floats
-from siming.metrics.joint import statistics_on_same_cells
+from siming.metrics.comparison.joint import statistics_on_same_cells
 from siming.metrics.measured import Measured
-from siming.metrics.planner import MOST_VIDEOS, Plan, describe_goal, normal_quantile
+from siming.metrics.planning.planner import MOST_VIDEOS, Plan, describe_goal, normal_quantile
 from siming.metrics.registry import Metric, get_metric
 from siming.metrics.resample import BATCH_FLOATS, FEWEST_CLUSTERS, MOST_UNDEFINED
 from siming.metrics.statistic import Statistic

@@ -18,7 +18,7 @@ from scipy.sparse import csgraph
 
 from siming.errors import LabelError
 from siming.metrics.cells import Floats, Ints
-from siming.metrics.rasch_table import RatingTable, numbered
+from siming.metrics.rasch.table import RatingTable, numbered
 
 _ZERO = 1e-8
 """Eigenvalues below this share of the largest count as 0."""

@@ -13,8 +13,8 @@ import numpy as np
 
 from siming.errors import LabelError
 from siming.metrics.cells import Floats
-from siming.metrics.generalizability_components import Estimator, bootstrap_correction
-from siming.metrics.generalizability_table import Table
+from siming.metrics.generalizability.components import Estimator, bootstrap_correction
+from siming.metrics.generalizability.table import Table
 from siming.metrics.measured import Interval, Measured
 from siming.metrics.resample import (
     FEWEST_CLUSTERS,

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from siming.metrics.cells import Floats, Ints
-from siming.metrics.generalizability_components import henderson_estimator
-from siming.metrics.generalizability_table import Table
+from siming.metrics.generalizability.components import henderson_estimator
+from siming.metrics.generalizability.table import Table
 from siming.metrics.resample import bootstrap_weights
 
 MOST_ROUNDS = 200

@@ -14,8 +14,8 @@ import numpy as np
 
 from siming.errors import LabelError
 from siming.metrics.cells import Floats
-from siming.metrics.generalizability import GStudy
-from siming.metrics.generalizability_design import Design
+from siming.metrics.generalizability.design import Design
+from siming.metrics.generalizability.study import GStudy
 from siming.metrics.measured import Measured
 from siming.metrics.statistic import ratio
 
@@ -78,7 +78,7 @@ def d_study(
     Source: Cronbach, Gleser, Nanda and Rajaratnam 1972; Brennan 2001, chapters 4 and 5; Phi(lambda): Brennan and
     Kane 1977.
 
-    >>> from siming.metrics.generalizability import g_study
+    >>> from siming.metrics.generalizability.study import g_study
     >>> judges = [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]]
     >>> study = g_study(judges, design="p x r")
     >>> [round(point.e_rho2.value, 3) for point in d_curve(study, levels={"r": [1, 2, 4]})]

@@ -10,11 +10,11 @@ import numpy as np
 
 from siming.errors import LabelError
 from siming.metrics.cells import Floats, Ints
-from siming.metrics.connectivity import Connectivity, connectivity_of, null_space
-from siming.metrics.rasch_joint import Solution, fit_joint
-from siming.metrics.rasch_leave import leave_out_changes
-from siming.metrics.rasch_marginal import fit_marginal
-from siming.metrics.rasch_scale import (
+from siming.metrics.rasch.connectivity import Connectivity, connectivity_of, null_space
+from siming.metrics.rasch.joint import Solution, fit_joint
+from siming.metrics.rasch.leave import leave_out_changes
+from siming.metrics.rasch.marginal import fit_marginal
+from siming.metrics.rasch.scale import (
     Active,
     Scale,
     Thresholds,
@@ -26,7 +26,7 @@ from siming.metrics.rasch_scale import (
     start_from_counts,
     unnoticed_shifts,
 )
-from siming.metrics.rasch_table import Flags, Ids, RatingTable, sums_by
+from siming.metrics.rasch.table import Flags, Ids, RatingTable, sums_by
 from siming.metrics.resample import jackknife_error
 
 Method = Literal["marginal", "joint"]

@@ -10,10 +10,10 @@ from numpy.typing import ArrayLike
 
 from siming.metrics.cells import Floats, Ints
 from siming.metrics.measured import Measured
-from siming.metrics.rasch_fit import Structure, fit_structure
-from siming.metrics.rasch_quality import fit_ratings
-from siming.metrics.rasch_scale import probabilities
-from siming.metrics.rasch_table import Flags, RatingTable, read_rating_table
+from siming.metrics.rasch.fit import Structure, fit_structure
+from siming.metrics.rasch.quality import fit_ratings
+from siming.metrics.rasch.scale import probabilities
+from siming.metrics.rasch.table import Flags, RatingTable, read_rating_table
 from siming.metrics.resample import JACKKNIFE, IntervalMethod, measure
 from siming.metrics.statistic import Statistic, ratio, weighted_sums
 

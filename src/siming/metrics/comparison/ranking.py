@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from siming.errors import LabelError
 from siming.metrics.cells import Floats
-from siming.metrics.joint import JointDraws, undefined
+from siming.metrics.comparison.joint import JointDraws, undefined
 from siming.metrics.measured import Interval, Measured
 
 

@@ -18,7 +18,7 @@ from scipy import special
 from siming.errors import LabelError
 from siming.metrics.cells import MISSING, Floats, Ints, read_labels
 from siming.metrics.measured import Measured
-from siming.metrics.rasch_table import RatingTable, read_rating_table, sums_by
+from siming.metrics.rasch.table import RatingTable, read_rating_table, sums_by
 from siming.metrics.resample import JACKKNIFE, IntervalMethod, measure
 from siming.metrics.statistic import Statistic, ratio, weighted_sums
 

@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike
 
-from siming.metrics.connectivity import Connectivity
 from siming.metrics.measured import Measured
-from siming.metrics.rasch_facets import Facet, FacetMeasure, combination, facet_measures, measured_or
-from siming.metrics.rasch_fit import EXTREME_SHIFT, Method, Structure, fit_structure
-from siming.metrics.rasch_marginal import SMALLEST_SPREAD
-from siming.metrics.rasch_quality import Separation, fit_ratings, mean_squares, separate
-from siming.metrics.rasch_scale import Thresholds
-from siming.metrics.rasch_table import read_rating_table
+from siming.metrics.rasch.connectivity import Connectivity
+from siming.metrics.rasch.facets import Facet, FacetMeasure, combination, facet_measures, measured_or
+from siming.metrics.rasch.fit import EXTREME_SHIFT, Method, Structure, fit_structure
+from siming.metrics.rasch.marginal import SMALLEST_SPREAD
+from siming.metrics.rasch.quality import Separation, fit_ratings, mean_squares, separate
+from siming.metrics.rasch.scale import Thresholds
+from siming.metrics.rasch.table import read_rating_table
 
 JOINT_NOTE = (
     "joint ML: measures lie too far from 0, by about L / (L - 1) with L ratings per video; the marginal fit does not"

@@ -9,8 +9,8 @@ from scipy import special
 
 from siming.metrics.cells import Floats, Ints
 from siming.metrics.measured import Measured
-from siming.metrics.rasch_fit import Structure
-from siming.metrics.rasch_table import Flags, sums_by
+from siming.metrics.rasch.fit import Structure
+from siming.metrics.rasch.table import Flags, sums_by
 
 
 @dataclass(frozen=True, slots=True)

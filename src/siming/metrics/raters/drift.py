@@ -15,12 +15,12 @@ from numpy.typing import ArrayLike
 from siming.errors import LabelError
 from siming.metrics.cells import Floats, Ints, read_totals
 from siming.metrics.measured import Measured
-from siming.metrics.rasch_facets import combination
-from siming.metrics.rasch_fit import fit_structure
-from siming.metrics.rasch_quality import joint_test
-from siming.metrics.rasch_scale import Thresholds
-from siming.metrics.rasch_table import numbered, one_per_video, read_rating_table
-from siming.metrics.rater_orders import FEWEST_SHARED, read_orders
+from siming.metrics.rasch.facets import combination
+from siming.metrics.rasch.fit import fit_structure
+from siming.metrics.rasch.quality import joint_test
+from siming.metrics.rasch.scale import Thresholds
+from siming.metrics.rasch.table import numbered, one_per_video, read_rating_table
+from siming.metrics.raters.orders import FEWEST_SHARED, read_orders
 from siming.metrics.resample import JACKKNIFE, IntervalMethod, measure
 from siming.metrics.statistic import Statistic, weighted_sums
 

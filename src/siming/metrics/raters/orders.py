@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from siming.errors import LabelError
 from siming.metrics.cells import Floats, Ints, read_totals
-from siming.metrics.rasch_table import Ids
+from siming.metrics.rasch.table import Ids
 
 MOST_ALIKE = 0.5
 """Rank correlation of two raters' orders, either sign, beyond which neither can serve as the other's yardstick."""

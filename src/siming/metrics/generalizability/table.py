@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from siming.errors import LabelError
 from siming.metrics.cells import Floats, Ints, number_ids
-from siming.metrics.generalizability_design import Design
+from siming.metrics.generalizability.design import Design
 
 MOST_CELLS = 10**8
 """Cells a table may have, empty ones included: 800 MB of scores."""
