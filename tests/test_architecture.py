@@ -80,7 +80,7 @@ def test_heavy_packages_are_imported_in_one_place_only(path):
 
 
 def test_commands_import_rooms_only_when_they_run():
-    for path in sorted((SOURCE / "cli").glob("*.py")):
+    for path in sorted((SOURCE / "cli").rglob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         at_top = {node.module or "" for node in tree.body if isinstance(node, ast.ImportFrom)}
         rooms = {name.split(".")[1] for name in at_top if name.startswith("siming.")}

@@ -1,4 +1,4 @@
-"""`siming rating`: how far physicians agree."""
+"""`siming rating agree`: how far physicians agree."""
 
 from __future__ import annotations
 
@@ -12,17 +12,9 @@ from siming.cli.console import console, language_of_terminal, print_json
 if TYPE_CHECKING:
     from siming.rating.panel import Panel
 
-app = typer.Typer(help="Rating: agreement between physicians.", no_args_is_help=True)
-
-AGREE_EXAMPLES = "Examples: [bold]siming rating agree exams[/]   [bold]siming rating agree exams --by skill --json[/]"
+EXAMPLES = "Examples: [bold]siming rating agree exams[/]   [bold]siming rating agree exams --by skill --json[/]"
 
 
-@app.callback()
-def _group() -> None:
-    """Keeps `agree` a verb of its own while it is the only one."""
-
-
-@app.command(epilog=AGREE_EXAMPLES)
 def agree(
     dataset: Annotated[Path, typer.Argument(help="A dataset folder with sheets of two or more physicians.")],
     by: Annotated[str, typer.Option(help="pair, skill, step or site.")] = "pair",
