@@ -22,14 +22,19 @@ def fixed_labels(source: str) -> tuple[str, ...] | None:
     return None if labels is None else tuple(labels)
 
 
+def older_wordings(source: str) -> Mapping[str, str]:
+    """Older wording to newer one."""
+    older: Mapping[str, str] = _tables()["older"].get(source, {})
+    return older
+
+
 def newer_wording(source: str, label: str) -> str:
     """A label as the source words it now.
 
     >>> newer_wording("CoPESD", "hold flap with forceps")
     'stabilize flap with forceps'
     """
-    newer: str = _tables()["older"].get(source, {}).get(label, label)
-    return newer
+    return older_wordings(source).get(label, label)
 
 
 def procedure_in(question: str) -> str | None:
@@ -42,6 +47,16 @@ def procedure_in(question: str) -> str | None:
     """
     asked = question.lower()
     return next((name for name in _tables()["procedures"] if name.lower() in asked), None)
+
+
+def longest_procedure_in(question: str) -> str | None:
+    """The longest name of the table that stands in a question, ignoring case.
+
+    >>> longest_procedure_in("After subcutaneous injection insulin, what comes next?")
+    'Subcutaneous Injection Insulin'
+    """
+    asked = question.lower()
+    return max((name for name in _tables()["procedures"] if name.lower() in asked), key=len, default=None)
 
 
 def procedure_labels(procedure: str | None) -> tuple[str, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,23 +21,27 @@ Grades = Mapping[str, int]
 """Aspect to grade, 1 to 5."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class JudgedPair:
     """Two texts for the judge. A row of a summary has one; a row of dense captions one per matched event."""
 
     position: int
     threshold: float | None
     """The IoU at which two events were matched; None for summaries and region captions."""
-    number: int
-    """Which event of the answer."""
     task: Task
     reference: str
     prediction: str
 
     @property
     def key(self) -> str:
-        """Names the pair in a judge's folder: ``POSITION`` or ``POSITION@THRESHOLD/NUMBER``."""
-        return str(self.position) if self.threshold is None else f"{self.position}@{self.threshold}/{self.number}"
+        """Names the texts and not their place: the judge is asked about equal pairs once."""
+        return pair_key(self.task, self.reference, self.prediction)
+
+
+def pair_key(task: Task, reference: str, prediction: str) -> str:
+    """SHA-256 over task and both texts, hexadecimal."""
+    whole = json.dumps([task, reference, prediction])
+    return hashlib.sha256(whole.encode()).hexdigest()
 
 
 def pairs_to_judge(rows: Iterable[Row]) -> list[JudgedPair]:
@@ -44,7 +50,7 @@ def pairs_to_judge(rows: Iterable[Row]) -> list[JudgedPair]:
     for row in rows:
         if row.task in ("vs", "rc"):
             if row.answer and row.reference:
-                out.append(JudgedPair(row.position, None, 0, row.task, row.reference, row.answer))
+                out.append(JudgedPair(row.position, None, row.task, row.reference, row.answer))
         elif row.task == "dvc":
             out += _event_pairs(row)
     return out
@@ -55,14 +61,14 @@ def _event_pairs(row: Row) -> list[JudgedPair]:
     wanted = reference_events(row.structure)
     out = []
     for threshold in THRESHOLDS:
-        for number, event in enumerate(read_events(row.answer)):
+        for event in read_events(row.answer):
             best, best_overlap = None, 0.0
             for other in wanted:
                 overlap = _seconds_iou((event.start, event.end), (other["start"], other["end"]))
                 if overlap >= threshold and overlap > best_overlap:
                     best, best_overlap = other, overlap
             if best is not None:
-                out.append(JudgedPair(row.position, threshold, number, "dvc", str(best["caption"]), event.caption))
+                out.append(JudgedPair(row.position, threshold, "dvc", str(best["caption"]), event.caption))
     return out
 
 
