@@ -9,13 +9,14 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 JOBS ?= 2
 DEMO ?= siming-demo
 
-.PHONY: help demo test lint docs clean
+.PHONY: help demo test lint docs checks clean
 
 help:
 	@echo "make demo    the whole story in about a minute, no key and no network needed; leaves a report to open"
 	@echo "make test    lint, types and tests, browser tests included where chromium can be had"
 	@echo "make lint    ruff and mypy"
 	@echo "make docs    the reference pages, made from the code"
+	@echo "make checks  coverage of intervals and the other simulation checks, written into their page (ten minutes)"
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "siming needs Python 3.11, 3.12 or 3.13 on PATH; none was found"; exit 1; }
@@ -50,6 +51,9 @@ test: $(VENV)/.local lint
 
 docs: $(VENV)/.dev
 	$(BIN)/python tools/make_reference.py
+
+checks: $(VENV)/.dev
+	$(BIN)/python benchmarks/check_intervals.py --write docs/explanation/how-the-intervals-hold.md
 
 clean:
 	rm -rf $(VENV) $(DEMO) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

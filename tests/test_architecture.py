@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "simulate": {"errors", "rubric", "video"},
     "bench": {"errors", "metrics", "rubric", "video", "rating"},
     "run": {"errors", "video", "bench"},
+    "leaderboard": {"errors", "metrics", "rubric", "bench"},
     "methods": {"errors", "rubric", "video", "measure", "bench", "run"},
     "report": {"errors", "rubric", "metrics", "rating", "bench", "leaderboard"},
 }

@@ -20,6 +20,13 @@ ROOMS = (
     "video",
     "measure",
     "metrics",
+    "metrics.rasch",
+    "metrics.generalizability",
+    "metrics.raters",
+    "metrics.standards",
+    "metrics.comparison",
+    "metrics.planning",
+    "metrics.audit",
     "rating",
     "bench",
     "bench.clinical",
@@ -135,16 +142,33 @@ def _notes(record: Any) -> dict[str, str]:
 
 
 def metrics() -> str:
-    """Every metric with formula, interval and source."""
-    from siming.metrics import METRICS
+    """Every statistic of the catalogue by theme, with formula, source and how to reach it."""
+    from siming.cli.console import strings
+    from siming.metrics import CATALOGUE, METRICS, ClusterBootstrap
+    from siming.metrics.registry import measures
 
+    say, words = strings("en"), measures("en")
     lines = ["# Metrics\n", "Labels are 0 failed, 1 clearly deficient, 2 minor deduction, 3 fully correct. Positive means "
              "*step done wrong*. Every value carries n, its interval (resampling whole videos) and what was left out; an "
-             "undefined value is a dash with its reason, never 0.\n",
-             "| name | of | formula | interval | source |", "| --- | --- | --- | --- | --- |"]  # fmt: skip
-    for metric in METRICS.values() if isinstance(METRICS, dict) else METRICS:
-        formula = metric.formula.replace("|", "\\|")
-        lines.append(f"| `{metric.name}` | {metric.kind} | {formula} | {metric.interval} | {metric.source} |")
+             "undefined value is a dash with its reason, never 0. `siming stats one NAME` computes a statistic from columns of "
+             "numbers; those with a star compare two raters and can be asked for by name in comparisons and plans.\n"]  # fmt: skip
+    for theme in dict.fromkeys(entry.theme for entry in CATALOGUE.values()):
+        lines += [f"## {say[f'stats_theme_{theme}']}\n", "| name | measures | formula | source | Python | command |",
+                  "| --- | --- | --- | --- | --- | --- |"]  # fmt: skip
+        for entry in CATALOGUE.values():
+            if entry.theme == theme:
+                star = " *" if entry.name in METRICS else ""
+                cells = [f"`{entry.name}`{star}", words[entry.name], entry.formula, entry.source,
+                         f"`{entry.path.removeprefix('siming.')}`",
+                         ", ".join(f"`{command}`" for command in (entry.reached_by, entry.also) if command)]  # fmt: skip
+                lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+        lines.append("")
+    lines += ["## Intervals of the metrics with a star\n", "| name | of | interval unless another is asked for |",
+              "| --- | --- | --- |"]  # fmt: skip
+    for metric in METRICS.values():
+        made = metric.interval
+        how = f"cluster bootstrap ({made.limits})" if isinstance(made, ClusterBootstrap) else "jackknife by cluster"
+        lines.append(f"| `{metric.name}` | {metric.kind} | {how} |")
     return "\n".join([*lines, ""])
 
 

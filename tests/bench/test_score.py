@@ -213,15 +213,12 @@ def test_attempts_of_one_candidate_are_one_cluster():
     assert one["metrics"]["plcc"]["n"] == other["metrics"]["plcc"]["n"] == 12
 
 
-def test_the_seed_and_the_replicates_stand_beside_the_interval():
+def test_the_same_seed_gives_the_same_report():
     gold = many(12)
     data = dataset(gold)
     run = run_of_points(data, worse(gold, 1, 0.4))
-    once, again, other = (score([run], data, seed=s, replicates=500, baselines=False) for s in (3, 3, 4))
+    once, again = (score([run], data, seed=3, replicates=500, baselines=False) for _ in range(2))
     assert json.dumps(once) == json.dumps(again)
-    found = row_of(once)["metrics"]["plcc"]
-    assert (found["seed"], found["replicates"]) == (3, 500)
-    assert found["interval"] != row_of(other)["metrics"]["plcc"]["interval"]
     assert once["seed"] == 3
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
-import numpy as np
 import pytest
 from small_exam import dataset, many, row_of, run_of_points, value, worse
 
-from siming.bench.cautions import best_of_nulls, design_effect, texts
+from siming.bench.cautions import IMPORTANCE, texts
 from siming.bench.score import score
-from siming.metrics import raw_agreement
 from siming.metrics.comparison.multiplicity import holm
 
 
@@ -88,6 +87,17 @@ def test_every_warning_exists_in_both_languages_with_the_same_blanks():
             assert set(re.findall(r"\{(\w+)\}", sentence)) == set(re.findall(r"\{(\w+)\}", chinese[part][code])), code
 
 
+def test_what_undoes_a_conclusion_is_said_before_what_qualifies_it():
+    known = {code for code in texts("en")["warnings"] if not code.startswith("coverage-")}
+    assert set(IMPORTANCE) == known
+    gold = many(8)
+    data = dataset(gold)
+    found = codes(score([run_of_points(data, many(8, 5), name=name) for name in ("one", "two")], data, replicates=200))
+    assert {"best-of-nulls", "blind-level", "wide-interval"} <= set(found)
+    assert found == sorted(found, key=IMPORTANCE.index)
+    assert found.count("wide-interval") == 1
+
+
 def test_a_skewed_scale_is_pointed_out():
     gold = many(10, cells=(10,) * 9 + (0,))
     data = dataset(gold)
@@ -121,24 +131,84 @@ def test_a_perfect_run_over_many_videos_draws_no_warning():
     assert codes(score([run_of_points(data, gold)], data, replicates=200)) == []
 
 
-def test_the_luckiest_of_many_guessers_is_expected_where_theory_says():
-    # mean of the largest of 12 standard normal values: 1.6292 (tables of normal order statistics)
-    assert best_of_nulls(12, 200) == pytest.approx(1.6292 / 199**0.5, rel=0.02)
+def warned(report, code):
+    return [warning for warning in report["warnings"] if warning["code"] == code]
+
+
+def test_the_best_of_many_guessers_is_shown_for_what_it_is():
     gold = many(20)
     data = dataset(gold)
     runs = [run_of_points(data, many(20, seed), name=f"guesser {seed}") for seed in range(2, 8)]
-    found = score(runs, data, replicates=100, baselines=False)
-    best = max(value(row, "plcc") for row in found["entries"])
-    assert ("best-of-nulls" in codes(found)) == (best <= best_of_nulls(6, 20))
+    found = score(runs, data, replicates=200, baselines=False)
+    # 6 guessers: both for the totals' correlation, which ranks nobody, and for the metric that ranks
+    said = [warning["en"] for warning in warned(found, "best-of-nulls")]
+    assert len(said) == 2
+    assert any("best PLCC of 6 models" in words for words in said)
+    assert any("best within-step kappa of 6 models" in words for words in said)
+    luck = found["rankings"]["full-points"]["best_of_nulls"]
+    assert luck["models"] == 6
+    assert luck["expected"]["value"] < luck["exceeded"]["value"]
+    assert luck["p"]["value"] > 0.05
 
 
-def test_the_design_effect_of_independent_cells_is_near_one_and_of_copied_cells_their_number():
-    rng = np.random.default_rng(1)
-    one = rng.random(2000) < 0.7
-    video = np.repeat(np.arange(200), 10)
-    free = raw_agreement(one.astype(int), np.ones(2000, dtype=int), n_labels=2, cluster=video)
-    assert design_effect({"raw_agreement": free}) == pytest.approx(1, abs=0.25)
-    copied = np.repeat(rng.random(200) < 0.7, 10)
-    tied = raw_agreement(copied.astype(int), np.ones(2000, dtype=int), n_labels=2, cluster=video)
-    # all ten cells of a video are one: (s / sqrt 200)^2 against p (1 - p) / 2000, with n - 1 for n
-    assert design_effect({"raw_agreement": tied}) == pytest.approx(10 * 200 / 199, rel=1e-6)
+def test_a_model_that_sees_is_above_the_best_of_guessers():
+    gold = many(20)
+    data = dataset(gold)
+    runs = [run_of_points(data, worse(gold, seed, 0.3), name=f"model {seed}") for seed in (1, 2)]
+    assert warned(score(runs, data, replicates=200, baselines=False), "best-of-nulls") == []
+
+
+def test_steps_of_one_video_that_err_together_are_pointed_out():
+    # The model gets every step of a video right or every step of it wrong: three cells tell as much as one.
+    gold = many(40)
+    data = dataset(gold)
+    said = {attempt: row if n % 2 else tuple(10 - x for x in row) for n, (attempt, row) in enumerate(gold.items())}
+    found = score([run_of_points(data, said)], data, replicates=200, baselines=False)
+    effect = found["rankings"]["full-points"]["models"][0]["design_effect"]["value"]
+    assert effect > 1.5
+    (warning,) = warned(found, "design-effect")
+    assert f"{effect:.1f} times fewer" in warning["en"]
+
+
+def test_a_correlation_without_an_interval_is_refused_aloud():
+    gold = many(4)
+    data = dataset(gold)
+    found = score([run_of_points(data, worse(gold, 1, 0.5))], data, replicates=200, baselines=False)
+    assert value(row_of(found), "plcc") is not None
+    assert {w["en"].split("): ")[1].split()[0] for w in warned(found, "no-interval")} == {"PLCC", "SRCC"}
+
+
+# ---- ranks ------------------------------------------------------------------------------------------------
+
+
+def test_a_report_holds_ranks_with_the_places_that_the_data_leave_open():
+    gold = many(20)
+    data = dataset(gold)
+    runs = [
+        run_of_points(data, worse(gold, seed, share), name=name)
+        for name, seed, share in (("poor", 1, 0.9), ("good", 2, 0.05), ("also poor", 3, 0.9))
+    ]
+    ranking = score(runs, data, replicates=500)["rankings"]["full-points"]
+    assert (ranking["metric"], ranking["better"], ranking["n_videos"], ranking["n_cells"]) == (
+        "qwk_within_step",
+        "higher",
+        20,
+        60,
+    )
+    good, *others = ranking["models"]
+    assert (good["name"], good["group"]) == ("good", 1)
+    assert good["rank"] | {"reason": None} == {"value": 1, "low": 1, "high": 1, "best_share": 1, "reason": None}
+    assert {(model["rank"]["low"], model["rank"]["high"], model["group"]) for model in others} == {(2, 3, 2)}
+    assert ranking["tests"]["all_equal"]["p"]["value"] < 0.05
+
+
+def test_a_model_asked_about_little_narrows_the_ranking_and_the_report_says_so():
+    gold = many(12)
+    data = dataset(gold)
+    whole = run_of_points(data, worse(gold, 1, 0.3), name="whole")
+    part = run_of_points(data, worse(gold, 2, 0.3), name="part")
+    part = replace(part, requests=part.requests[:6])
+    found = score([whole, part], data, replicates=200, baselines=False)
+    ranking = found["rankings"]["full-points"]
+    assert (ranking["n_cells"], ranking["n_cells_of_any"], ranking["n_videos"]) == (18, 36, 6)
+    assert "18 cells (6 videos)" in warned(found, "common-cells")[0]["en"]

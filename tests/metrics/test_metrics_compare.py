@@ -98,19 +98,39 @@ def test_a_swap_that_cannot_be_judged_speaks_for_chance():
     assert pair.p_value == 4 / 64
 
 
+def standardised(totals):
+    return (totals - totals.mean()) / totals.std()
+
+
 def test_swaps_of_totals_work_their_ranks_out_anew():
     rng = np.random.default_rng(8)
     truth, ours, theirs = rng.normal(size=(3, 6))
     pair = m.paired_difference("srcc", truth, ours, theirs, cluster=np.arange(6))
     observed = abs(stats.spearmanr(truth, ours).statistic - stats.spearmanr(truth, theirs).statistic)
+    a, b = standardised(ours), standardised(theirs)
     gaps = [
         abs(
-            stats.spearmanr(truth, np.where(swap, theirs, ours)).statistic
-            - stats.spearmanr(truth, np.where(swap, ours, theirs)).statistic
+            stats.spearmanr(truth, np.where(swap, b, a)).statistic
+            - stats.spearmanr(truth, np.where(swap, a, b)).statistic
         )
         for swap in itertools.product([False, True], repeat=6)
     ]
     assert pair.p_value == np.mean(np.array(gaps) >= observed - 1e-12)
+
+
+@pytest.mark.parametrize(("name", "moves"), [("plcc", 2), ("srcc", 2), ("icc_consistency", 1), ("mae", 0)])
+def test_a_model_that_is_milder_or_uses_less_of_the_scale_is_not_told_apart_for_that_where_the_metric_does_not_see_it(
+    name, moves
+):
+    rng = np.random.default_rng(9)
+    truth, ours, theirs = rng.normal(60, 10, size=(3, 30))
+    ours += truth
+    kinder = {0: theirs, 1: theirs + 25, 2: theirs * 0.2 + 70}[moves]
+    options = {"cluster": np.arange(30), "permutations": 500}
+    plain = m.paired_difference(name, truth, ours, theirs, **options)
+    moved = m.paired_difference(name, truth, ours, kinder, **options)
+    assert moved.difference.value == pytest.approx(plain.difference.value)
+    assert moved.p_value == plain.p_value
 
 
 def test_a_clearly_better_model_is_told_apart_and_the_seed_repeats_it():
@@ -196,7 +216,7 @@ def test_a_comparison_says_what_it_lacks(metric, options, message):
 
 
 def test_models_of_different_length_are_refused():
-    with pytest.raises(LabelError, match="3, 3, 2 cells"):
+    with pytest.raises(LabelError, match="the second model has 2 cells and the reference 3"):
         m.paired_difference("qwk", [0, 1, 2], [0, 1, 2], [0, 1], cluster=[0, 1, 2], n_labels=4)
 
 
@@ -210,4 +230,15 @@ def test_p_values_of_equal_models_are_even():
         )
         below.append(pair.p_value <= 0.1)
     # 300 trials at 10 %: the share has a standard error of 1.7 %.
+    assert 0.05 <= np.mean(below) <= 0.15
+
+
+@pytest.mark.slow
+def test_p_values_of_equal_models_are_even_when_one_is_milder_and_bolder():
+    below = []
+    for seed in range(300):
+        truth, ours, theirs = np.random.default_rng(seed).normal(size=(3, 25))
+        ours, theirs = ours + 0.5 * truth, 4 * (theirs + 0.5 * truth) + 30
+        pair = m.paired_difference("plcc", truth, ours, theirs, cluster=np.arange(25), permutations=500, seed=seed)
+        below.append(pair.p_value <= 0.1)
     assert 0.05 <= np.mean(below) <= 0.15

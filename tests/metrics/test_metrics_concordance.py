@@ -41,7 +41,7 @@ def pairs(count=120):
 def test_concordance_of_the_two_peak_flow_meters():
     ccc = concordance_correlation(WRIGHT, MINI)
     assert ccc.value == pytest.approx(0.942742, abs=5e-6)
-    assert ccc.interval.method == "cluster bootstrap (BCa)"
+    assert ccc.interval.method == "jackknife by cluster (t, Fisher's z)"
     assert ccc.interval.low < ccc.value < ccc.interval.high
 
 

@@ -23,6 +23,8 @@ def jackknife_error(measured: m.Measured) -> float:
 
     assert measured.interval is not None
     half = measured.interval.high - measured.value
+    if "Fisher" in measured.interval.method:
+        half = (np.arctanh(measured.interval.high) - np.arctanh(measured.value)) * (1 - measured.value**2)
     return half / stats.t.ppf(0.975, measured.n_clusters - 1)
 
 

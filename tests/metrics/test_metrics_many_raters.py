@@ -36,6 +36,8 @@ EVERY_SCALE = pytest.mark.parametrize("scale", ["nominal", "ordinal", "interval"
 def jackknife_error(measured: Measured) -> float:
     """The standard error behind a jackknife t interval."""
     half = measured.value - measured.interval.low
+    if "Fisher" in measured.interval.method:
+        half = (np.arctanh(measured.value) - np.arctanh(measured.interval.low)) * (1 - measured.value**2)
     return half / stats.t.ppf(0.975, measured.n_clusters - 1)
 
 

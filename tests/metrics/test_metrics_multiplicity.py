@@ -100,7 +100,7 @@ def test_models_are_redrawn_together_on_the_cells_that_all_of_them_fill():
     assert draws.values[0] == pytest.approx(np.corrcoef(truth[kept], models["m0"][kept])[0, 1])
     assert draws.n == 29
     assert draws.left_out == {"missing": 1}
-    assert list(draws.undefined) == ["constant"]
+    assert list(draws.set_aside) == ["constant"]
     assert draws.names == ("m0", "m1")
     twin = joint_bootstrap("plcc", truth, {"a": models["m0"], "b": models["m0"]}, cluster=np.arange(30), replicates=200)
     assert (twin.draws[:, 0] == twin.draws[:, 1]).all()

@@ -91,6 +91,20 @@ def test_shuffling_videos_keeps_what_a_blind_model_earns_by_knowing_the_steps():
     assert both.p_value.value == 1 / 201
 
 
+def test_videos_change_places_only_with_those_of_their_kind():
+    # Two kinds of exam whose totals lie far apart. A model that only knows the kind earns a correlation near 1 by it,
+    # whatever is shuffled within a kind, and nothing where all change places.
+    kind = np.repeat([0, 1], 30)
+    truth, guess = 50 * kind + np.random.default_rng(6).normal(size=(2, 60))
+    free = best_of_shuffled("plcc", truth, {"a": guess}, draws=300)
+    kept = best_of_shuffled("plcc", truth, {"a": guess}, within=kind, draws=300)
+    assert abs(free.expected.value) < 0.05
+    assert kept.expected.value > 0.99
+    assert free.p_value.value < 0.01 < 0.05 < kept.p_value.value
+    with pytest.raises(LabelError, match="found 59 ids in `within` beside 60 videos"):
+        best_of_shuffled("plcc", truth, {"a": guess}, within=kind[1:], draws=300)
+
+
 def test_shuffles_repeat_with_their_seed_and_say_it():
     truth, blind, seeing = blind_and_seeing(4)
     options = {"n_labels": 4, "draws": 100, "seed": 5}

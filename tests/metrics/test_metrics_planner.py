@@ -12,7 +12,7 @@ from scipy import stats
 from siming import metrics as m
 from siming.errors import LabelError
 from siming.metrics.planning.design import design_effect
-from siming.metrics.planning.pilot import plan_from_pilot, plan_from_table
+from siming.metrics.planning.pilot import plan_from_pilot, plan_from_table, table_with_kappa
 from siming.metrics.planning.planner import (
     double_rating_share,
     plan_correlation,
@@ -169,6 +169,49 @@ def test_a_plan_says_what_it_lacks(make, message):
         make()
 
 
+def test_videos_to_tell_an_intraclass_correlation_from_another():
+    # Walter, Eliasziw and Donner 1998, table II: 0.8 against 0.6 with two ratings needs 39 (one-sided 0.05, power 0.8).
+    found = plan_icc(0.8, power=0.8, null=0.6, alpha=0.10)
+    assert found.videos == 39
+    # C = (1 + 2 x 4) / (1 + 2 x 1.5) = 9/4; n = 1 + 4 (1.6449 + 0.8416)^2 / ln(9/4)^2
+    assert found.unrounded == pytest.approx(1 + 4 * (1.6448536 + 0.8416212) ** 2 / np.log(9 / 4) ** 2)
+
+
+@pytest.mark.parametrize(("raters", "null"), [(2, 0.6), (3, 0.5)])
+def test_the_planned_number_has_the_planned_power(raters, null):
+    videos = plan_icc(0.8, power=0.8, null=null, raters=raters).videos
+    rng = np.random.default_rng(0)
+    scores = np.sqrt(0.8) * rng.normal(size=(20_000, videos, 1)) + np.sqrt(0.2) * rng.normal(
+        size=(20_000, videos, raters)
+    )
+    means = scores.mean(axis=2)
+    between = raters * means.var(axis=1, ddof=1)
+    within = ((scores - means[:, :, None]) ** 2).sum(axis=(1, 2)) / (videos * (raters - 1))
+    f = between / within / (1 + raters * null / (1 - null))
+    power = (f > stats.f.ppf(0.975, videos - 1, videos * (raters - 1))).mean()
+    assert power == pytest.approx(0.8, abs=0.02)
+
+
+def test_videos_to_tell_a_correlation_from_another_than_0():
+    # (1.95996 + 0.84162)^2 / (atanh 0.5 - atanh 0.3)^2 + 3 = 139.2
+    assert plan_correlation(0.5, power=0.8, null=0.3).videos == 140
+    assert power_of_correlation(0.5, 140, null=0.3).value == pytest.approx(0.8, abs=0.005)
+    assert plan_correlation(0.3, power=0.8, null=0.3).videos is None
+
+
+@pytest.mark.parametrize("weights", ["nominal", "linear", "quadratic"])
+def test_a_stated_table_has_the_stated_kappa_whatever_the_weights(weights):
+    table = np.rint(table_with_kappa(0.6, [10, 20, 30, 40]) * 10_000).astype(int)
+    first, second = np.indices(table.shape)
+    labels = [np.repeat(side.ravel(), table.ravel()) for side in (first, second)]
+    assert m.cohen_kappa(*labels, n_labels=4, weights=weights).value == pytest.approx(0.6, abs=1e-9)
+    for broken in ([1], [0, 1], [-1, 2]):
+        with pytest.raises(LabelError, match="one of 0 or more per label"):
+            table_with_kappa(0.6, broken)
+    with pytest.raises(LabelError, match="expected kappa is 1"):
+        table_with_kappa(1, [1, 1])
+
+
 def test_the_share_to_be_rated_twice():
     plan = plan_icc(0.7, width=0.2, raters=3)
     assert double_rating_share(plan, 200).value == 68 / 200
@@ -220,11 +263,9 @@ def test_leaving_out_kinds_of_cells_is_leaving_out_every_cell(metric):
     kept = {key: value[used] if key == "step" else value for key, value in options.items()}
     cells = chosen.function(first[used], second[used], cluster=np.arange(used.sum()), **kept)
     videos = chosen.function(first, second, cluster=video, **options)
+    on_scale = np.arctanh if "Fisher" in videos.interval.method else np.asarray
     errors = [
-        (x.interval.high - x.value) / stats.t.ppf(0.975, x.n_clusters - 1)
-        if x.interval.high < 1
-        else (x.value - x.interval.low) / stats.t.ppf(0.975, x.n_clusters - 1)
-        for x in (videos, cells)
+        (on_scale(x.value) - on_scale(x.interval.low)) / stats.t.ppf(0.975, x.n_clusters - 1) for x in (videos, cells)
     ]
     keywords = {key: options[key] for key in ("n_labels", "step") if key in options}
     found = design_effect(metric, first, second, cluster=video, **keywords)

@@ -8,8 +8,14 @@ from scipy import stats
 
 from siming import metrics as m
 from siming.metrics import METRICS, resample
+from siming.metrics.evidence import evidence_iou_statistic
+from siming.metrics.icc_missing import reml_statistic
 from siming.metrics.kappa import kappa_statistic
-from siming.metrics.totals import mean_difference_statistic
+from siming.metrics.kendall import kendall_statistic
+from siming.metrics.krippendorff import krippendorff_statistic
+from siming.metrics.many_raters import conger_statistic, fleiss_statistic
+from siming.metrics.statistic import LeavesOut, Statistic, sums_without_each
+from siming.metrics.totals import mean_difference_statistic, spearman_statistic
 
 
 def rated_exams(n_videos: int, n_steps: int, seed: int):
@@ -31,6 +37,92 @@ def test_the_jackknife_value_and_error_of_a_mean_are_the_mean_and_s_over_root_n(
     assert pseudo_values == pytest.approx(marks)
     assert pseudo_values.mean() == pytest.approx(marks.mean())
     assert resample.jackknife_error(left_out) == pytest.approx(stats.sem(marks))
+
+
+def leave_out_by_weights(statistic: Statistic) -> np.ndarray:
+    """The slow way: a row of weights for each cluster, its own weight 0."""
+    n = statistic.n_clusters
+    return statistic.of(np.ones((n, n)) - np.eye(n))
+
+
+def totals_with_ties(n: int, seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 8, (2, n)).astype(float)
+
+
+@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("n_candidates", [30, 11])
+def test_leaving_out_every_video_at_once_equals_leaving_them_out_one_by_one(name, n_candidates):
+    metric = METRICS[name]
+    wei, okafor, video, step = rated_exams(30, 4, seed=3)
+    candidate = np.arange(30) % n_candidates
+    if metric.kind == "totals":
+        (wei, okafor), video = totals_with_ties(30, seed=3), np.arange(30)
+    elif metric.kind == "binary":
+        wei, okafor = wei < 3, okafor < 3
+    options = metric.options(n_labels=4, step=step)
+    statistic = metric.statistic(wei, okafor, cluster=candidate[video], **options)
+    assert resample.leave_one_out(statistic) == pytest.approx(leave_out_by_weights(statistic), abs=1e-12, nan_ok=True)
+
+
+@pytest.mark.parametrize("of_totals", [spearman_statistic, kendall_statistic], ids=["srcc", "tau"])
+def test_a_rank_correlation_without_a_video_is_that_of_the_others(of_totals):
+    wei, okafor = totals_with_ties(25, seed=8)
+    wei[7] = 99.0
+    peer = {spearman_statistic: stats.spearmanr, kendall_statistic: stats.kendalltau}[of_totals]
+    others = [np.arange(25) != video for video in range(25)]
+    expected = [peer(wei[rest], okafor[rest]).statistic for rest in others]
+    assert resample.leave_one_out(of_totals(wei, okafor)) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("of_totals", [spearman_statistic, kendall_statistic], ids=["srcc", "tau"])
+def test_a_rank_correlation_is_undefined_without_the_only_video_that_differs(of_totals):
+    wei, okafor = np.array([5.0, 5, 5, 5, 6]), np.array([1.0, 2, 3, 4, 5])
+    assert np.isnan(resample.leave_one_out(of_totals(wei, okafor))).tolist() == [False] * 4 + [True]
+
+
+def statistics_of_gaps_and_many_raters():
+    rng = np.random.default_rng(0)
+    raters = rng.integers(0, 4, (3, 60))
+    raters[0, ::7] = -1
+    video = np.repeat(np.arange(12), 5)
+    totals = rng.normal(60, 9, 12) + rng.normal(0, 4, (3, 12))
+    totals[1, ::5] = np.nan
+    spans = [[(float(start), float(start + 9))] for start in rng.integers(0, 9, 60)]
+    return {
+        "fleiss": fleiss_statistic(raters, n_labels=4, cluster=video),
+        "conger": conger_statistic(raters, n_labels=4, cluster=video),
+        "alpha": krippendorff_statistic(raters, n_labels=4, cluster=video),
+        "reml": reml_statistic(totals, form="ICC(A,1)"),
+        "evidence": evidence_iou_statistic(spans, spans[::-1], cluster=video),
+    }
+
+
+@pytest.mark.parametrize("name", statistics_of_gaps_and_many_raters())
+def test_many_raters_and_gaps_are_left_out_in_one_pass_too(name):
+    statistic = statistics_of_gaps_and_many_raters()[name]
+    assert isinstance(statistic.of, LeavesOut)
+    # A likelihood is climbed to within 1e-9, whatever the order in which its sums were made.
+    assert resample.leave_one_out(statistic) == pytest.approx(leave_out_by_weights(statistic), abs=1e-8)
+
+
+def test_what_is_left_without_the_largest_video_is_exact():
+    units = np.array([[1.0], [1e17], [2.0]])
+    assert sums_without_each(units)[1, 0] == 3
+    assert (units.sum(axis=0) - units[1])[0] != 3  # what taking it away from the total would leave
+
+
+def test_a_rater_stays_constant_whichever_video_is_left_out():
+    rng = np.random.default_rng(2)
+    wei, okafor = rng.integers(0, 4, 60), np.full(60, 3)
+    kappas = resample.leave_one_out(kappa_statistic(wei, okafor, n_labels=4, cluster=np.repeat(np.arange(12), 5)))
+    assert (kappas == 0).all()
+
+
+def test_draws_that_are_kept_for_the_next_statistic_are_those_that_are_not(monkeypatch):
+    kept = np.concatenate(list(resample.bootstrap_weights(30, replicates=200, seed=4, batch=64)))
+    monkeypatch.setattr(resample, "MOST_KEPT", 0)
+    drawn_anew = np.concatenate(list(resample.bootstrap_weights(30, replicates=200, seed=4, batch=64)))
+    assert (kept == drawn_anew).all()
 
 
 @pytest.mark.parametrize("name", METRICS)

@@ -383,9 +383,9 @@ def test_columns_that_are_no_marks_are_left_out_and_said(csv):
     assert marks.steps == ("洗手",)
     assert {note for note in marks.notes if note.startswith("left out")} == {
         "left out: column 3 (日期) (no mark)",
-        "left out: column 4 (考点) (no mark)",
         "left out: column 6 (是否合格) (no mark)",
     }
+    assert marks.details.site == {"A": "东院"}
 
 
 def test_points_taken_off_are_not_taken_for_points(csv):
@@ -861,4 +861,5 @@ def test_the_how_to_page_does_what_it_says(tmp_path, monkeypatch, capsys):
     assert sum(note.startswith("left out") for note in marks.notes) == 3
     assert any("held against the marks" in note for note in marks.notes)
     assert names["sheets"][1].steps["aed02"].points == 7.5
+    assert (names["panel"].n_videos, names["panel"].n_cells, names["panel"].n_missing) == (3, 8, 1)
     assert "('魏', '林')" in capsys.readouterr().out

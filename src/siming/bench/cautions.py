@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 import numpy as np
 import yaml
-from scipy import special
 
+from siming.bench.contest import BlindTest, Contest
 from siming.metrics import Measured
+from siming.metrics.comparison.nulls import BestOfNulls, best_of_nulls
+from siming.metrics.resample import FEWEST_CLUSTERS
 from siming.rubric import Language
 
 Plain = Mapping[str, Any]
@@ -21,6 +22,23 @@ MOST_OF_ONE_LABEL = 0.8
 """Share of one label above which kappa and raw agreement contradict each other."""
 STEP_GAP = 0.1
 """How far pooled kappa may lie above within-step kappa without a word."""
+IMPORTANCE = (
+    "few-videos",
+    "coverage",
+    "common-cells",
+    "blind-ahead",
+    "blind-level",
+    "best-of-nulls",
+    "unranked",
+    "not-ranked",
+    "step-difficulty",
+    "skew",
+    "wide-interval",
+    "design-effect",
+    "no-interval",
+)
+"""Codes of all warnings, in the order in which a reader needs them."""
+
 WIDEST_INTERVAL = 0.2
 LARGEST_DESIGN_EFFECT = 1.5
 
@@ -35,7 +53,6 @@ def texts(language: Language) -> Mapping[str, Any]:
 
 
 def setting_cautions(
-    setting: str,
     titles: Mapping[Language, str],
     entries: Sequence[Plain],
     measured: Sequence[Mapping[str, Measured]],
@@ -63,10 +80,9 @@ def setting_cautions(
     if labels and max(label_counts) > MOST_OF_ONE_LABEL * labels:
         label = int(np.argmax(label_counts))
         warn("skew", share=f"{max(label_counts) / labels:.0%}", label=label)
-    if 0 < n_videos < 5:
+    if 0 < n_videos < FEWEST_CLUSTERS:
         warn("few-videos", n=n_videos)
     runs = [(e, m) for e, m in zip(entries, measured, strict=True) if e["kind"] == "run"]
-    blind = [(e, m) for e, m in zip(entries, measured, strict=True) if e["kind"] == "baseline"]
     for entry, metrics in runs:
         name = entry["name"]
         coverage = entry["coverage"]
@@ -83,51 +99,82 @@ def setting_cautions(
         if pooled is not None and within is not None and pooled - within > STEP_GAP:
             gap = f"{pooled - within:.2f}"
             warn("step-difficulty", name=name, pooled=f"{pooled:.2f}", within=f"{within:.2f}", gap=gap)
-        width = _width(metrics.get(ranking))
-        if width is not None and width > WIDEST_INTERVAL:
-            warn("wide-interval", name=name, metric=ranking, width=f"{width:.2f}", n=n_videos)
-        effect = design_effect(metrics)
-        if effect is not None and effect > LARGEST_DESIGN_EFFECT:
-            warn("design-effect", name=name, effect=f"{effect:.1f}")
-        own = _value(metrics, ranking)
-        ahead = [(v, e["name"]) for e, m in blind if (v := _value(m, ranking)) is not None]
-        if own is not None and ahead and max(ahead)[0] >= own:
-            value, baseline = max(ahead)
-            warn("blind-ahead", name=name, metric=ranking, value=f"{own:.2f}", baseline=baseline, other=f"{value:.2f}")
-    best = [v for _, m in runs if (v := _value(m, "plcc")) is not None]
-    if len(best) > 1 and n_videos > 2:
-        expected = best_of_nulls(len(best), n_videos)
-        if max(best) <= expected:
-            warn("best-of-nulls", m=len(best), n=n_videos, value=f"{max(best):.2f}", expected=f"{expected:.2f}")
+        for correlation in ("plcc", "srcc"):
+            if correlation in metrics and lacks_needed_interval(metrics[correlation]):
+                warn("no-interval", name=name, metric=correlation)
+    widths = {e["name"]: width for e, m in runs if (width := _width(m.get(ranking))) is not None}
+    wide = [name for name, width in widths.items() if width > WIDEST_INTERVAL]
+    if wide:
+        warn("wide-interval", names=", ".join(wide), metric=ranking, width=f"{max(widths.values()):.2f}", n=n_videos)
+    totals = [m["plcc"] for _, m in runs if _value(m, "plcc") is not None]
+    if len(totals) > 1:
+        top = max(totals, key=lambda found: found.value or 0.0)
+        _warn_of_luck(warn, "plcc", best_of_nulls(len(totals), top.n, observed=top.value), top.value)
     return out
 
 
-def best_of_nulls(models: int, videos: int) -> float:
-    """Largest correlation to be expected of so many guessers on so many videos.
+def contest_cautions(titles: Mapping[Language, str], contest: Contest) -> list[dict[str, str]]:
+    """Warnings about how the models of one setting compare."""
+    out: list[dict[str, str]] = []
+    metric = contest.metric.name
 
-    A guesser's correlation has standard deviation 1 / sqrt(videos - 1); the expected largest of m normal
-    values is taken from Blom's approximation, good to a few per cent.
+    def warn(code: str, **parts: object) -> None:
+        out.append(_in_both(code, titles, parts))
 
-    Source: Blom 1958.
-    """
-    return float(special.ndtri((models - 0.375) / (models + 0.25))) / math.sqrt(videos - 1)
+    if contest.metric.kind == "totals":
+        warn("unranked", metric=metric)
+    if 0 < contest.n_cells < contest.n_cells_of_any and contest.metric.kind != "totals":
+        warn("common-cells", n=contest.n_cells, any=contest.n_cells_of_any, videos=contest.n_videos)
+    for place in contest.ranking.places:
+        if place.group is None and place.value.value is not None:
+            warn("not-ranked", name=place.name, metric=metric)
+    for name, effect in contest.effects.items():
+        if effect.value is not None and effect.value > LARGEST_DESIGN_EFFECT:
+            warn("design-effect", name=name, metric=metric, effect=f"{effect.value:.1f}")
+    if contest.luck is not None:
+        _warn_of_luck(warn, metric, contest.luck, max(_values(contest)))
+    blind = contest.blind or BlindTest({}, None, (), 1)
+    for pair in blind.pairs:
+        if pair.difference.value is None or pair.first in blind.beaten_by:
+            continue
+        code = "blind-level" if blind.sign * pair.difference.value > 0 else "blind-ahead"
+        warn(code, name=pair.first, metric=metric, baseline=pair.second, difference=_signed(pair.difference.value))
+    return out
 
 
-def design_effect(metrics: Mapping[str, Measured]) -> float | None:
-    """(standard error by video / standard error of independent cells) squared, for raw agreement.
+def most_important_first(found: Sequence[dict[str, str]]) -> list[dict[str, str]]:
+    """What undoes a conclusion before what only qualifies it: a page may fold the end of the list away."""
+    return sorted(found, key=lambda caution: IMPORTANCE.index(caution["code"]))
 
-    None where there is no interval to take it from, or agreement is total.
-    """
-    found = metrics.get("raw_agreement")
-    if found is None or found.value is None or found.interval is None or not found.n_clusters:
-        return None
-    independent = found.value * (1 - found.value) / found.n
-    if independent == 0:
-        return None
-    # The upper or lower limit may be cut off at the scale's end; the longer side is whole.
-    half = max(found.interval.high - found.value, found.value - found.interval.low)
-    quantile = float(special.stdtrit(found.n_clusters - 1, (1 + found.interval.level) / 2))
-    return (half / quantile) ** 2 / independent
+
+def lacks_needed_interval(found: Measured) -> bool:
+    """Whether a correlation must be held back: it has a value and no width, and is not simply perfect."""
+    perfect = found.value is not None and abs(found.value) == 1 and (found.n_clusters or 0) >= FEWEST_CLUSTERS
+    return found.value is not None and found.interval is None and not perfect
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.2f}".replace("-", "\u2212")
+
+
+def _values(contest: Contest) -> list[float]:
+    return [place.value.value for place in contest.ranking.places if place.value.value is not None]
+
+
+def _warn_of_luck(warn: Callable[..., None], metric: str, luck: BestOfNulls, top: float | None) -> None:
+    """Where the top of a table is no higher than the luckiest of as many guessers once in twenty times."""
+    expected, exceeded = luck.expected.value, luck.exceeded.value
+    if top is None or expected is None or exceeded is None or top > exceeded:
+        return
+    warn(
+        "best-of-nulls",
+        metric=metric,
+        m=luck.models,
+        n=luck.expected.n,
+        value=f"{top:.2f}",
+        expected=f"{expected:.2f}",
+        exceeded=f"{exceeded:.2f}",
+    )
 
 
 def _in_both(code: str, titles: Mapping[Language, str], parts: Mapping[str, object]) -> dict[str, str]:

@@ -1,141 +1,135 @@
-"""Which of several models the data can tell apart, on the same cells of the same videos."""
+"""Runs compared with one another and with the blind baselines: which models can the data tell apart?"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Any
 
-import numpy as np
+from siming import __version__
+from siming.bench.arena import metric_for
+from siming.bench.cautions import contest_cautions, most_important_first
+from siming.bench.cells import reference_column
+from siming.bench.clinical.setting import SETTINGS, get_setting
+from siming.bench.contest import Contest
+from siming.bench.folder import Run
+from siming.bench.missing import Policy, check_policy
+from siming.bench.score import named_answers
+from siming.bench.table import Table
+from siming.errors import TaskError
+from siming.metrics.registry import get_metric
+from siming.rating.cells import grid_of
+from siming.rubric import Dataset
 
-from siming.metrics import Measured, paired_difference
-from siming.metrics.comparison.multiplicity import holm
-from siming.rating.cells import MISSING, Bools, Column, Grid
-from siming.rubric import N_LABELS
-
-ALPHA = 0.05
-"""Two models with a Holm-corrected p below it count as told apart."""
+SCHEMA = "siming.comparison/1"
 
 
 @dataclass(frozen=True)
-class Contestant:
-    """A model's column and the cells on which it may be compared."""
+class SettingComparison:
+    """What can be said of the models of one setting."""
 
-    name: str
-    column: Column
-    used: Bools
-    value: float | None
-    """Its own value of the ranking metric."""
+    contest: Contest
+    coverage: Mapping[str, float | None]
+    """Share of the cells asked about that each run answered."""
+    cautions: Sequence[Mapping[str, str]]
+    """What a reader must know first, in both languages."""
+
+    def to_plain(self) -> dict[str, Any]:
+        """One of `settings` in `siming.comparison/1`."""
+        plain = self.contest.to_plain()
+        models = [{**model, "coverage": self.coverage[model["name"]]} for model in plain["models"]]
+        pairs = [pair.to_plain() for pair in self.contest.pairs]
+        return {**plain, "models": models, "pairs": pairs, "cautions": [dict(found) for found in self.cautions]}
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two models of one setting."""
+    """Runs compared on one dataset, setting by setting."""
 
-    first: str
-    second: str
-    setting: str
-    metric: str
-    difference: Measured
-    """First minus second."""
-    p: float | None
-    p_holm: float | None
-    """Corrected for all pairs of the setting."""
-    n_cells: int
+    dataset: Dataset
+    metric: str | None
+    """The metric that was asked for; None for what leaderboards rank by."""
+    missing: Policy
+    settings: Sequence[SettingComparison]
+    replicates: int
+    permutations: int
+    seed: int
 
-    def to_json(self) -> dict[str, Any]:
-        """As it stands in report.json."""
+    def to_plain(self) -> dict[str, Any]:
+        """As `siming.comparison/1`: strict JSON."""
+        info = self.dataset.info
         return {
-            "first": self.first,
-            "second": self.second,
-            "setting": self.setting,
+            "schema": SCHEMA,
+            "siming": __version__,
+            "dataset": {
+                "name": info.name,
+                "version": info.version,
+                "licence": info.licence,
+                "provenance": info.provenance,
+                "n_attempts": len(self.dataset.attempts),
+                "rubrics": [f"{ref.id} {ref.version}" for ref in info.rubrics],
+            },
+            "reference": "consensus",
             "metric": self.metric,
-            "difference": self.difference.to_json(),
-            "p": self.p,
-            "p_holm": self.p_holm,
-            "n_cells": self.n_cells,
+            "missing_policy": self.missing,
+            "seed": self.seed,
+            "replicates": self.replicates,
+            "permutations": self.permutations,
+            "settings": [found.to_plain() for found in self.settings],
         }
 
 
-def compare(
-    grid: Grid,
-    reference: Column,
-    contestants: Sequence[Contestant],
+def compare_runs(
+    runs: Sequence[Run],
+    dataset: Dataset,
     *,
-    setting: str,
-    metric: str,
-    permutations: int = 2000,
+    metric: str | None = None,
+    setting: str | None = None,
+    missing: Policy = "strict",
+    permutations: int = 10_000,
+    replicates: int = 10_000,
+    shuffles: int = 1000,
     seed: int = 0,
-) -> list[Comparison]:
-    """Each two models of one setting: the paired difference, its interval, and p by swapping them in videos.
+) -> Comparison:
+    """Compare runs on the same cells, within each setting; the reference is the dataset's consensus.
 
     Args:
-        metric: ``qwk_within_step`` where there are points, ``mcc`` where there are only verdicts.
+        runs: At least one; a single run is compared with the blind baselines.
+        metric: Name in `siming.metrics.METRICS`; None for within-step QWK where points are asked for, MCC else.
+        setting: Only this one; None for all that the runs were made in and the metric is defined for.
+        missing: What a missing answer counts for; see `siming.bench.missing`.
+        permutations: Swaps of two models in random videos, for p.
+        replicates: Draws of whole videos, for rank intervals and intervals of differences of totals.
+        shuffles: Shuffles of the reference's videos, for the best that luck gives.
+        seed: Of all of these, and of the baselines that draw.
+
+    Raises:
+        DatasetError: The dataset has no consensus sheets.
+        RunError: A run that was made for another dataset.
+        TaskError: No run in the setting; an unknown metric, setting or policy; a metric that the setting cannot
+            define, or on which no model is better than another.
     """
-    found = []
-    for one, other in combinations(sorted(contestants, key=lambda c: c.name), 2):
-        both = one.used & other.used
-        found.append(_compare(grid, reference, one, other, both, setting, metric, permutations, seed))
-    corrected = holm([c.p for c in found])
-    return [
-        Comparison(
-            c.first,
-            c.second,
-            c.setting,
-            c.metric,
-            c.difference,
-            c.p,
-            p_holm,
-            c.n_cells,
+    check_policy(missing)
+    if metric is not None:
+        get_metric(metric)
+    grid = grid_of(dataset)
+    reference = reference_column(dataset, grid)
+    answers = named_answers(runs, dataset, grid)
+    made_in = {a.setting.name: a.setting for a in answers}
+    if setting is not None and get_setting(setting).name not in made_in:
+        raise TaskError(
+            f"no run was made in the setting {setting!r}; these were made in {', '.join(made_in) or 'none: give a run'}"
         )
-        for c, p_holm in zip(found, corrected, strict=True)
-    ]
-
-
-def groups(contestants: Sequence[Contestant], comparisons: Sequence[Comparison]) -> list[list[str]]:
-    """Models in groups, best first; a model joins the group of those above unless told apart from its head.
-
-    Models whose value is undefined form the last group.
-    """
-    apart = {frozenset((c.first, c.second)) for c in comparisons if c.p_holm is not None and c.p_holm < ALPHA}
-    ranked = sorted((c for c in contestants if c.value is not None), key=lambda c: (-(c.value or 0.0), c.name))
-    out: list[list[str]] = []
-    for contestant in ranked:
-        if out and frozenset((out[-1][0], contestant.name)) not in apart:
-            out[-1].append(contestant.name)
-        else:
-            out.append([contestant.name])
-    unranked = sorted(c.name for c in contestants if c.value is None)
-    return [*out, unranked] if unranked else out
-
-
-def _compare(
-    grid: Grid,
-    reference: Column,
-    one: Contestant,
-    other: Contestant,
-    both: Bools,
-    setting: str,
-    metric: str,
-    permutations: int,
-    seed: int,
-) -> Comparison:
-    if not both.any():
-        nothing = Measured(None, 0, 0, reason="no pairs: the two have no cell in common")
-        return Comparison(one.name, other.name, setting, metric, nothing, None, None, 0)
-    verdicts = metric == "mcc"
-    numbers = [
-        np.where(both, c.wrong if verdicts else c.labels, MISSING) for c in (reference, one.column, other.column)
-    ]
-    options: Mapping[str, Any] = {} if verdicts else {"n_labels": N_LABELS, "step": grid.step[both]}
-    paired = paired_difference(
-        metric,
-        *(column[both] for column in numbers),
-        cluster=grid.cluster[both],
-        permutations=max(100, permutations),
-        seed=seed,
-        **options,
-    )
-    n_cells = paired.difference.n
-    return Comparison(one.name, other.name, setting, metric, paired.difference, paired.p_value, None, n_cells)
+    wanted = [s for s in SETTINGS if s.name in made_in and setting in (None, s.name)]
+    if not wanted:
+        raise TaskError("found no run to compare; give at least one run folder")
+    # With a metric of points, runs that were asked for verdicts are passed over unless they are all there is.
+    able = [s for s in wanted if metric is None or s.asks == "points" or get_metric(metric).kind == "binary"]
+    found = []
+    for chosen in able or wanted:
+        own = [a for a in answers if a.setting.name == chosen.name]
+        table = Table(dataset, grid, reference, chosen, own, missing, replicates, seed)
+        contest = table.hold(metric_for(metric, asks=chosen.asks), permutations=permutations, shuffles=shuffles)
+        shares = {a.name: int(a.answered.sum()) / int(a.asked.sum()) if a.asked.any() else None for a in own}
+        found.append(SettingComparison(contest, shares, most_important_first(contest_cautions(table.titles, contest))))
+    return Comparison(dataset, metric, missing, found, replicates, permutations, seed)

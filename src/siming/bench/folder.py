@@ -41,6 +41,8 @@ class RunInfo(Record):
     """Attempts asked, when not all."""
     attempts: tuple[str, ...] = ()
     """Attempts this run asks about, in order."""
+    pictures: str | None = None
+    """Folder that the requests' pictures lie in, for runs about image files. Where it is changes no answer."""
     skipped: Mapping[str, str] = {}
     """Requests that could not be made, id to reason (such as no segment known for a step clip)."""
     siming: str

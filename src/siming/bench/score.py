@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from siming import __version__
+from siming.bench.arena import metric_for
 from siming.bench.cells import Answers, answers_of, reference_column
 from siming.bench.clinical.setting import SETTINGS
-from siming.bench.compare import Comparison, compare, groups
+from siming.bench.contest import Contest
 from siming.bench.dossier import attempt_pages
 from siming.bench.folder import Run
 from siming.bench.missing import Policy, check_policy
@@ -26,6 +27,9 @@ from siming.rubric.files import write_text
 
 SCHEMA = "siming.report/1"
 POLARITY = "positive = step done wrong"
+MOST_SHUFFLES = 500
+"""Shuffles behind the expected best of guessers: a mean and a 95 % point need no more."""
+
 ORDER = tuple(setting.name for setting in SETTINGS)
 
 
@@ -46,7 +50,7 @@ def score(
     Args:
         missing: What a missing answer counts for: ``strict`` (the worst admissible value) or ``drop`` (left
             out, for all runs of the setting); see `siming.bench.missing`.
-        replicates: Bootstrap replicates for intervals of totals, and swaps for comparisons.
+        replicates: Bootstrap replicates for intervals of totals and for ranks, and swaps for comparisons.
         seed: Of both, and of the baselines that draw.
         baselines: Whether to put the blind baselines beside the runs.
         humans: Whether to put physicians beside them.
@@ -60,11 +64,10 @@ def score(
     grid = grid_of(dataset)
     reference = reference_column(dataset, grid)
     physicians = physician_columns(dataset, grid)
-    answers = _named_answers(runs, dataset, grid)
+    answers = named_answers(runs, dataset, grid)
     rows: dict[str, list[Row]] = {"run": [], "baseline": [], "human": []}
     warnings: list[dict[str, str]] = []
-    comparisons: list[Comparison] = []
-    tied: dict[str, list[list[str]]] = {}
+    contests: dict[str, Contest] = {}
     for setting in SETTINGS:
         own = [a for a in answers if a.setting.name == setting.name]
         if not own:
@@ -76,19 +79,14 @@ def score(
         rows["baseline"] += beside
         if humans:
             rows["human"] += list(table.humans(physicians))
-        contestants = [table.contestant(row) for row in found]
-        pairs = compare(
-            grid,
-            reference,
-            contestants,
-            setting=setting.name,
-            metric=table.ranking,
+        contest = table.hold(
+            metric_for(None, asks=setting.asks),
             permutations=replicates,
-            seed=seed,
+            shuffles=min(replicates, MOST_SHUFFLES),
+            blind=baselines,
         )
-        comparisons += pairs
-        tied[setting.name] = groups(contestants, pairs)
-        warnings += table.cautions([*found, *beside])
+        contests[setting.name] = contest
+        warnings += table.cautions([*found, *beside], contest)
     info = dataset.info
     return {
         "schema": SCHEMA,
@@ -108,9 +106,10 @@ def score(
         "seed": seed,
         "replicates": replicates,
         "entries": [row.json for kind in ("run", "baseline", "human") for row in rows[kind]],
-        "groups": next(iter(tied.values()), []),
-        "groups_by_setting": tied,
-        "comparisons": [pair.to_json() for pair in comparisons],
+        "groups": next((contest.groups for contest in contests.values()), []),
+        "groups_by_setting": {name: contest.groups for name, contest in contests.items()},
+        "rankings": {name: contest.to_plain() for name, contest in contests.items()},
+        "comparisons": [pair.to_plain() for contest in contests.values() for pair in contest.pairs],
         "warnings": warnings,
         "attempts": attempt_pages(dataset, grid, reference, physicians, answers),
     }
@@ -130,7 +129,7 @@ def coverage_reached(report: Mapping[str, Any], wanted: float = 1.0) -> bool:
     return bool(shares) and all(share is not None and share >= wanted for share in shares)
 
 
-def _named_answers(runs: Sequence[Run], dataset: Dataset, grid: Grid) -> list[Answers]:
+def named_answers(runs: Sequence[Run], dataset: Dataset, grid: Grid) -> list[Answers]:
     """The runs read, in a fixed order, under names that tell them apart."""
     ordered = sorted(runs, key=lambda run: (_place(run.info.setting), run.info.name, str(run.folder)))
     alike = Counter(run.info.name for run in ordered)

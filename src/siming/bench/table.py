@@ -10,13 +10,15 @@ from typing import Any
 
 import numpy as np
 
+from siming.bench.arena import Arena, Standing
 from siming.bench.baselines import BLIND, baseline_column
-from siming.bench.cautions import setting_cautions, texts
+from siming.bench.cautions import contest_cautions, most_important_first, setting_cautions, texts
 from siming.bench.cells import Answers, said
 from siming.bench.clinical.setting import Setting
-from siming.bench.compare import Contestant
+from siming.bench.contest import Contest
 from siming.bench.missing import Policy, at_worst, farthest_labels, worst_case
 from siming.metrics import Measured, mcc, quadratic_weighted_kappa
+from siming.metrics.registry import Metric
 from siming.rating.agreement import (
     BESIDE,
     POINTS,
@@ -46,8 +48,21 @@ class Row:
     json: dict[str, Any]
     """As it stands in report.json."""
     measured: Mapping[str, Measured]
-    column: Column
+
+
+@dataclass(frozen=True)
+class _Answered:
+    """An author's cells under the setting's policy for missing answers."""
+
+    judged: Bools
+    """Cells the reference judges."""
+    answered: Bools
+    whole: Bools
     used: Bools
+    empty: Bools
+    """Cells in use without an answer."""
+    full: Column
+    """The author's column with those filled."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +84,25 @@ class Table:
         return POINTS if self.setting.asks == "points" else VERDICTS
 
     @property
-    def ranking(self) -> str:
-        """The paired step-level metric that models are ranked by."""
-        return "qwk_within_step" if self.setting.asks == "points" else "mcc"
+    def titles(self) -> Mapping[Language, str]:
+        """The setting's name by language."""
+        return {"en": self.setting.title, "zh": self.setting.title_zh}
+
+    def hold(self, metric: Metric, *, permutations: int, shuffles: int, blind: bool = True) -> Contest:
+        """All runs against one another, and against the blind baselines if wanted."""
+        arena = Arena(
+            self.grid,
+            self.reference,
+            self.setting.name,
+            metric,
+            permutations=permutations,
+            replicates=self.replicates,
+            shuffles=shuffles,
+            seed=self.seed,
+        )
+        runs = [self._standing(a.name, a.column, a.asked) for a in self.answers]
+        beside = [self._standing(column.name, column, self.asked_by_any) for column in self._blind] if blind else []
+        return arena.hold(runs, beside)
 
     @cached_property
     def judged(self) -> Bools:
@@ -96,6 +127,11 @@ class Table:
         answered: Bools = np.logical_and.reduce([a.answered for a in self.answers])
         return answered
 
+    @cached_property
+    def _blind(self) -> list[Column]:
+        known: dict[str, Any] = {"asks": self.setting.asks, "seed": self.seed, "reference": self.reference}
+        return [baseline_column(name, self.dataset, self.grid, **known) for name in BLIND]
+
     def runs(self) -> Iterator[Row]:
         """One row per run."""
         for a in self.answers:
@@ -108,15 +144,7 @@ class Table:
 
     def baselines(self) -> Iterator[Row]:
         """One row per blind baseline."""
-        for name in BLIND:
-            column = baseline_column(
-                name,
-                self.dataset,
-                self.grid,
-                asks=self.setting.asks,
-                seed=self.seed,
-                reference=self.reference,
-            )
+        for column in self._blind:
             yield self._row("baseline", column.name, column.name, column, self.asked_by_any)
 
     def humans(self, physicians: Mapping[str, Column]) -> Iterator[Row]:
@@ -136,24 +164,20 @@ class Table:
             if left_out is not None and (asked & left_out.has_points).any():
                 yield self._row("human", f"{name} – others", None, column, asked, against=left_out, note="left-out")
 
-    def contestant(self, row: Row) -> Contestant:
-        """A run's row as it enters comparisons."""
-        return Contestant(row.json["name"], row.column, row.used, row.measured[self.ranking].value)
-
-    def cautions(self, rows: Sequence[Row]) -> list[dict[str, str]]:
-        """Warnings about these rows."""
+    def cautions(self, rows: Sequence[Row], contest: Contest) -> list[dict[str, str]]:
+        """Warnings about these rows and about how their runs compare."""
         used = self.asked_by_any & self.judged
         labels = self.reference.labels[used] if self.setting.asks == "points" else np.array([], dtype=np.int64)
-        return setting_cautions(
-            self.setting.name,
-            {"en": self.setting.title, "zh": self.setting.title_zh},
+        own = setting_cautions(
+            self.titles,
             [row.json for row in rows],
             [row.measured for row in rows],
             label_counts=np.bincount(labels[labels != MISSING], minlength=N_LABELS).tolist(),
             n_videos=len(np.unique(self.grid.cluster[used])),
-            ranking=self.ranking,
+            ranking=contest.metric.name,
             policy=self.policy,
         )
+        return most_important_first([*own, *contest_cautions(self.titles, contest)])
 
     def _row(
         self,
@@ -169,18 +193,9 @@ class Table:
         coverage: Mapping[str, Any] | None = None,
     ) -> Row:
         reference = against or self.reference
-        judged = said(reference, self.setting)
-        answered = asked & said(column, self.setting)
-        if kind == "human":
-            whole = asked & (judged | answered) if reference is not self.reference else asked & judged
-            used = asked & judged & answered
-        elif self.policy == "drop":
-            whole = asked & judged & self.asked_by_all
-            used = whole & answered & self.answered_by_all
-        else:
-            whole = used = asked & judged
-        empty = used & ~answered
-        full = worst_case(self.grid, reference, column, empty) if empty.any() else column
+        cells = self._answered(column, asked, reference, human=kind == "human")
+        judged, answered, whole, used = cells.judged, cells.answered, cells.whole, cells.used
+        empty, full = cells.empty, cells.full
         left_out = self._left_out(reference, column, asked, answered, used)
         pair = pair_of(self.grid, reference, full, used=used, whole=whole)
         limits_on = pair
@@ -219,7 +234,26 @@ class Table:
             "per_step": list(_per_step(pair, points=points)),
             "alternative_maps": self._alternative_maps(reference, column, used, empty) if points else {},
         }
-        return Row(json_row, measured, full, used)
+        return Row(json_row, measured)
+
+    def _standing(self, name: str, column: Column, asked: Bools) -> Standing:
+        cells = self._answered(column, asked, self.reference)
+        return Standing(name, cells.full, cells.used, cells.whole)
+
+    def _answered(self, column: Column, asked: Bools, reference: Column, *, human: bool = False) -> _Answered:
+        judged = said(reference, self.setting)
+        answered = asked & said(column, self.setting)
+        if human:
+            whole = asked & (judged | answered) if reference is not self.reference else asked & judged
+            used = asked & judged & answered
+        elif self.policy == "drop":
+            whole = asked & judged & self.asked_by_all
+            used = whole & answered & self.answered_by_all
+        else:
+            whole = used = asked & judged
+        empty = used & ~answered
+        full = worst_case(self.grid, reference, column, empty) if empty.any() else column
+        return _Answered(judged, answered, whole, used, empty, full)
 
     def _measure(self, pair: Pair, names: Mapping[str, str], left_out: Mapping[str, int]) -> dict[str, Measured]:
         return measure_pair(

@@ -11,7 +11,7 @@ import sys
 import typer
 
 from siming import __version__
-from siming.cli import bench, demo, measure, rating, report, rubric, simulate, video
+from siming.cli import bench, demo, measure, rating, report, rubric, simulate, stats, video
 from siming.errors import SimingError
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ app.add_typer(video.app, name="video")
 app.add_typer(measure.app, name="measure")
 app.add_typer(rating.app, name="rating")
 app.add_typer(bench.app, name="bench")
+app.add_typer(stats.app, name="stats")
 app.command("demo", epilog=demo.EXAMPLES)(demo.demo)
 app.command("simulate", epilog=simulate.EXAMPLES)(simulate.simulate)
 app.command("report", epilog=report.EXAMPLES)(report.report)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from siming.cli.console import console, language_of_terminal, print_json, progress, talk
+from siming.errors import TaskError
+
+if TYPE_CHECKING:
+    from siming.run import Progress
 
 app = typer.Typer(help="Benchmark: ask models about a dataset, score their answers.", no_args_is_help=True)
 
@@ -16,11 +20,17 @@ ASK_EXAMPLES = "Example: [bold]siming bench ask exams --setting full-points --ou
 RUN_EXAMPLES = (
     "Examples: [bold]siming bench run exams --setting full-points --model baseline:step-prior --out runs/prior[/]   "
     "[bold]siming bench run exams --setting clip-errors --model openai:NAME@http://127.0.0.1:8000/v1 --n 32 "
-    "--concurrency 16 --out runs/name[/]"
+    "--concurrency 16 --out runs/name[/]   "
+    "[bold]siming bench run runs/questions --model local:MODEL[/]"
 )
 SCORE_EXAMPLES = (
     "Examples: [bold]siming bench score runs/* --dataset exams[/]   "
     "[bold]siming bench score runs/name --dataset exams --missing drop --json[/]"
+)
+
+COMPARE_EXAMPLES = (
+    "Examples: [bold]siming bench compare runs/a runs/b --dataset exams[/]   "
+    "[bold]siming bench compare runs/* --dataset exams --setting full-points --metric plcc --html compare.html[/]"
 )
 
 DatasetFolder = Annotated[Path, typer.Argument(help="A dataset folder.", metavar="DATASET")]
@@ -63,12 +73,22 @@ def ask(
 
 @app.command(epilog=RUN_EXAMPLES)
 def run(
-    dataset: DatasetFolder,
-    setting: Setting,
+    dataset: Annotated[
+        Path,
+        typer.Argument(
+            help="A dataset folder; or a run folder of image questions, as `siming medvid ask` writes them.",
+            metavar="DATASET|RUN",
+        ),
+    ],
     model: Annotated[
         str, typer.Option(help="openai:NAME@URL, local:PATH_OR_ID, replay:FILE, baseline:NAME, mock:KIND.")
     ],
-    out: Out,
+    setting: Annotated[
+        str | None, typer.Option(help="Of a dataset: full-points, full-errors, clip-points or clip-errors.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The run's folder, new or its own. A run folder takes its answers itself.")
+    ] = None,
     policy: Policy = "middle",
     n: N = None,
     max_side: MaxSide = 768,
@@ -84,7 +104,12 @@ def run(
     concurrency: Annotated[int, typer.Option(help="Calls out at once.", min=1)] = 4,
     retries: Annotated[int, typer.Option(help="Tries after the first for calls that may succeed.", min=0)] = 4,
     timeout_s: Annotated[float, typer.Option("--timeout", help="Seconds one call may take.", min=1)] = 600,
-    frames: Annotated[Path | None, typer.Option(help="Where cut frames are kept; DATASET/frames by default.")] = None,
+    frames: Annotated[
+        Path | None, typer.Option(help="Where cut frames are kept; DATASET/frames or RUN/frames by default.")
+    ] = None,
+    pictures: Annotated[
+        Path | None, typer.Option(help="Of a run: where its image files lie now, if they were moved.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="For baselines that draw.")] = 0,
     coverage: Annotated[
         float, typer.Option(help="Exit status is not 0 below this share of answers.", min=0, max=1)
@@ -93,26 +118,34 @@ def run(
 ) -> None:
     """Ask a model about every attempt. Run the same command again to go on; answered questions are not asked twice."""
     from siming.cli.arguments import language, options
+    from siming.methods.asked import go_on, is_asked_run
     from siming.methods.direct import Showing, judge
     from siming.rubric import load_dataset
     from siming.run import Pacing
 
-    showing = Showing(policy=policy, n=n, max_side=max_side, language=language(lang), native_video=native_video)
+    pacing = Pacing(concurrency=concurrency, retries=retries, timeout_s=timeout_s)
+    given = options(option or [])
+    asked = is_asked_run(dataset)
     with progress() as bar:
-        task = bar.add_task(f"{model} {setting}", total=None, note="")
-        outcome = judge(
-            load_dataset(dataset),
-            out,
-            setting=setting,
-            model=model,
-            options=options(option or []),
-            showing=showing,
-            limit=limit,
-            pacing=Pacing(concurrency=concurrency, retries=retries, timeout_s=timeout_s),
-            frames=frames,
-            seed=seed,
-            on_progress=lambda at: bar.update(task, completed=at.done, total=at.total, note=at.latest.status),
-        )
+        task = bar.add_task(f"{model} {setting or ''}", total=None, note="")
+
+        def tell(at: Progress) -> None:
+            bar.update(task, completed=at.done, total=at.total, note=at.latest.status)
+
+        if asked:
+            outcome = go_on(
+                dataset, model=model, out=out, options=given, pacing=pacing,
+                pictures=pictures, store=frames, on_progress=tell,
+            )  # fmt: skip
+        else:
+            if setting is None or out is None:
+                raise TaskError(f"{dataset} is no run of questions, so say --setting and --out to ask about a dataset")
+            showing = Showing(policy=policy, n=n, max_side=max_side, language=language(lang), native_video=native_video)
+            outcome = judge(
+                load_dataset(dataset), out, setting=setting, model=model, options=given, showing=showing, limit=limit,
+                pacing=pacing, frames=frames, seed=seed, on_progress=tell,
+            )  # fmt: skip
+    out = out or dataset
     if as_json:
         print_json(
             {
@@ -142,6 +175,8 @@ def run(
             )
         if outcome.stopped:
             talk(f"stopped: {outcome.stopped}")
+        if cut := outcome.counts.get("truncated", 0):
+            talk(f"{cut} replies were cut at the limit of tokens: they look whole and lose what stood at their end")
     if outcome.coverage < coverage:
         raise typer.Exit(1)
 
@@ -178,6 +213,52 @@ def score(
         for line in _mends(found):
             talk(line)
         raise typer.Exit(1)
+
+
+@app.command(epilog=COMPARE_EXAMPLES)
+def compare(
+    runs: Annotated[list[Path], typer.Argument(help="Run folders.", metavar="RUN...")],
+    dataset: Annotated[Path, typer.Option(help="The dataset they were asked about.")],
+    metric: Annotated[
+        str | None, typer.Option(help="Such as plcc; by default within-step QWK, for verdicts MCC.")
+    ] = None,
+    setting: Annotated[str | None, typer.Option(help="Only runs of this setting; all settings by default.")] = None,
+    missing: Annotated[
+        str, typer.Option(help="strict: a missing answer counts as the worst; drop: only cells all runs answered.")
+    ] = "strict",
+    permutations: Annotated[int, typer.Option(help="Swaps of two models, for p.", min=100)] = 10_000,
+    replicates: Annotated[int, typer.Option(help="Bootstrap replicates, for ranks.", min=100)] = 10_000,
+    seed: Annotated[int, typer.Option(help="Seed of all that is drawn.")] = 0,
+    html: Annotated[Path | None, typer.Option(help="Write one self-contained page as well.")] = None,
+    lang: Annotated[str | None, typer.Option(help="en or zh; the terminal's own by default.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Which models can the data tell apart: paired differences, ranks with intervals, and the blind baselines."""
+    from siming.bench.compare import compare_runs
+    from siming.bench.folder import load_run
+    from siming.cli.arguments import choice, language
+    from siming.report.comparison import print_comparison, write_comparison_page
+    from siming.rubric import load_dataset
+
+    spoken = language(lang or language_of_terminal())
+    found = compare_runs(
+        [load_run(folder) for folder in runs],
+        load_dataset(dataset),
+        metric=metric,
+        setting=setting,
+        missing="drop" if choice("--missing", missing, ("strict", "drop")) == "drop" else "strict",
+        permutations=permutations,
+        replicates=replicates,
+        seed=seed,
+    ).to_plain()
+    if html is not None:
+        write_comparison_page(found, html, language=spoken)
+    if as_json:
+        print_json(found)
+    else:
+        print_comparison(found, console(), language=spoken)
+    if html is not None:
+        talk(f"open {html}")
 
 
 def _talk_some(lines: list[str]) -> None:

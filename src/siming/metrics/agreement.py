@@ -7,6 +7,7 @@ AC and Brennan-Prediger do not; they pay for the skew instead. Shown side by sid
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -121,7 +122,7 @@ def gwet_statistic(
     cluster: ArrayLike | None = None,
 ) -> Statistic:
     """`gwet_ac` with its data filled in, for resampling and comparison."""
-    return _statistic(_gwet_of, first, second, n_labels, weights, cluster)
+    return replace(_statistic(_gwet_of, first, second, n_labels, weights, cluster), scale="fisher")
 
 
 def gwet_at_chance_statistic(

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from siming.metrics.cells import Floats, read_cells
 from siming.metrics.measured import Measured
 from siming.metrics.resample import JACKKNIFE, IntervalMethod, measure
-from siming.metrics.statistic import Statistic, ratio, weighted_sums
+from siming.metrics.statistic import OfSums, Statistic, ratio
 from siming.metrics.tables import count_tables
 
 
@@ -212,9 +212,9 @@ class _FromTable:
         self, first_wrong: ArrayLike, second_wrong: ArrayLike, *, cluster: ArrayLike | None = None
     ) -> Statistic:
         cells = read_cells(first_wrong, second_wrong, n_labels=2, cluster=cluster)
-        units = count_tables(cells).sum(axis=1).reshape(cells.n_clusters, 4)
+        units = count_tables(cells).reshape(cells.n_clusters, 4)
         return Statistic(
-            of=lambda weights: self._coefficient(Counts(*weighted_sums(weights, units).T)),
+            of=OfSums(units, lambda sums: self._coefficient(Counts(*sums.T))),
             n=cells.n,
             n_clusters=cells.n_clusters,
             floats_per_replicate=4,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeGuard
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -86,27 +87,27 @@ def read_cells(
     a = read_labels(first, "the first rater", n_labels)
     b = read_labels(second, "the second rater", n_labels)
     _same_length(len(b), len(a), "labels of the second rater", "cells of the first")
+    steps, n_steps = (np.zeros(len(a), dtype=np.int64), 1) if step is None else number_ids(step, len(a), "step ids")
+    clusters, n_clusters = (
+        (np.zeros(len(a), dtype=np.int64), 1) if cluster is None else number_ids(cluster, len(a), "cluster ids")
+    )
     used = (a != MISSING) & (b != MISSING)
-    if step is None:
-        steps, n_steps = np.zeros(len(a), dtype=np.int64), 1
-    else:
-        steps, n_steps = number_ids(step, len(a), "step ids")
-    if cluster is None:
-        clusters, n_clusters = np.zeros(int(used.sum()), dtype=np.int64), 1
-    else:
-        # Numbered after the unusable cells are gone: a video that lost all its cells cannot vary anything.
-        kept, _ = number_ids(cluster, len(a), "cluster ids")
-        clusters, n_clusters = _renumbered(kept[used])
+    missing = len(a) - int(used.sum())
+    if missing:
+        a, b, steps, clusters = a[used], b[used], steps[used], clusters[used]
+        if cluster is not None:
+            # Numbered again now that cells are gone: a video that lost all its cells cannot vary anything.
+            clusters, n_clusters = _renumbered(clusters)
     return Cells(
-        first=a[used],
-        second=b[used],
+        first=a,
+        second=b,
         cluster=clusters,
         n_clusters=n_clusters,
         clustered=cluster is not None,
-        step=steps[used],
+        step=steps,
         n_steps=n_steps,
         n_labels=n_labels,
-        missing=len(a) - int(used.sum()),
+        missing=missing,
     )
 
 
@@ -141,6 +142,8 @@ def read_rows(raters: Sequence[ArrayLike], *, cluster: ArrayLike | None = None) 
 def read_labels(values: ArrayLike, who: str, n_labels: int) -> Ints:
     """One side's labels as ints, -1 where missing; `who` names the side in errors."""
     mend = f"give labels from 0 to {n_labels - 1} (n_labels={n_labels}), or -1 where one is missing"
+    if _are_whole(values) and values.min() >= MISSING and values.max() < n_labels:
+        return values.astype(np.int64)  # as most come: no fraction and no None to look for
     raw = _one_row(values, f"labels of {who}", mend)
     whole = np.where(np.isnan(raw), MISSING, raw)
     broken = np.flatnonzero((whole != np.floor(whole)) | (whole < MISSING) | (whole >= n_labels))
@@ -171,6 +174,13 @@ def _without_rounding_noise(totals: Floats) -> Floats:
     if largest == 0:
         return totals
     return np.round(totals, min(300, 12 - math.ceil(math.log10(largest))))
+
+
+def _are_whole(values: ArrayLike) -> TypeGuard[Ints]:
+    """Whether these are whole numbers in one row already."""
+    if not isinstance(values, np.ndarray) or isinstance(values, np.ma.MaskedArray):
+        return False
+    return values.dtype.kind in "bi" and values.ndim == 1 and len(values) > 0
 
 
 def _one_row(values: ArrayLike, what: str, mend: str) -> Floats:
@@ -205,8 +215,15 @@ def number_ids(ids: ArrayLike, length: int, what: str) -> tuple[Ints, int]:
 
 def _renumbered(ids: NDArray[np.generic]) -> tuple[Ints, int]:
     """Numbers from 0 in sorted order of the ids, so that the order of the cells decides nothing."""
-    known, number = np.unique(ids, return_inverse=True)
-    return number.astype(np.int64), len(known)
+    if ids.dtype.kind == "i" and len(ids):
+        lowest = int(ids.min())
+        if int(ids.max()) - lowest < 4 * len(ids):
+            # Small numbers, as most ids are by the time they come here, are counted and not sorted.
+            from_0 = ids.astype(np.int64) - lowest
+            known = np.bincount(from_0) > 0
+            return (np.cumsum(known) - 1)[from_0], int(known.sum())
+    different, number = np.unique(ids, return_inverse=True)
+    return number.astype(np.int64), len(different)
 
 
 def _same_length(found: int, wanted: int, what: str, beside: str) -> None:

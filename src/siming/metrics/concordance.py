@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,15 +16,17 @@ from siming.metrics.icc import Form
 from siming.metrics.kappa import cohen_kappa
 from siming.metrics.measured import Interval, Measured
 from siming.metrics.moments import (
+    MeanSquares,
     centred,
     lower_median,
     mean_squares,
+    mean_statistic,
     per_cluster,
     row_statistic,
     square_deviation,
 )
-from siming.metrics.resample import BCA, IntervalMethod, Jackknife, measure, t_quantile
-from siming.metrics.statistic import Statistic, ratio, weighted_sums
+from siming.metrics.resample import BCA, JACKKNIFE, IntervalMethod, Jackknife, measure, t_quantile
+from siming.metrics.statistic import OfSums, Statistic, ratio
 from siming.metrics.totals import BlandAltman, bland_altman
 
 
@@ -34,7 +35,7 @@ def concordance_correlation(
     second: ArrayLike,
     *,
     cluster: ArrayLike | None = None,
-    interval: IntervalMethod | None = BCA,
+    interval: IntervalMethod | None = JACKKNIFE,
 ) -> Measured:
     """How near two raters' totals lie to the line of equality (Lin's CCC), in [-1, 1].
 
@@ -138,8 +139,7 @@ def pass_decision(
     options = {"n_labels": 2, "cluster": each, "interval": interval}
 
     def rate(column: int) -> Measured:
-        units = per_cluster(rows, np.column_stack([np.ones(rows.n), rows.totals[:, column] >= pass_mark]))
-        return measure(row_statistic(rows, _share(units), 2, bounds=(0.0, 1.0)), interval)
+        return measure(mean_statistic(rows, rows.totals[:, column] >= pass_mark, bounds=(0.0, 1.0)), interval)
 
     return PassDecision(
         agreement=raw_agreement(*passed, **options),  # type: ignore[arg-type]
@@ -253,9 +253,8 @@ def smallest_detectable_difference(
 
     Source: de Vet, Terwee, Knol and Bouter 2006.
     """
-    error = measurement_error_statistic(first, second, *others, form=form, cluster=cluster)
-    scale = multiplier * math.sqrt(2)
-    return measure(replace(error, of=lambda weights: scale * error.of(weights)), interval)
+    rows = read_rows([first, second, *others], cluster=cluster)
+    return measure(_measurement_error(rows, form, scale=multiplier * math.sqrt(2)), interval)
 
 
 def concordance_statistic(first: ArrayLike, second: ArrayLike, *, cluster: ArrayLike | None = None) -> Statistic:
@@ -266,8 +265,8 @@ def concordance_statistic(first: ArrayLike, second: ArrayLike, *, cluster: Array
     # The denominator from squared differences, not from means: raters who agree leave an exact 1.
     units = per_cluster(rows, np.column_stack([np.ones(rows.n), x, y, x * x, y * y, apart**2]))
 
-    def of(weights: Floats) -> Floats:
-        n, sx, sy, sxx, syy, squared = weighted_sums(weights, units).T
+    def of(sums: Floats) -> Floats:
+        n, sx, sy, sxx, syy, squared = sums.T
         spread_x, spread_y = square_deviation(n, sx, sxx), square_deviation(n, sy, syy)
         shift = sx - sy
         whole = spread_x + spread_y + ratio(shift * shift, n)
@@ -277,15 +276,14 @@ def concordance_statistic(first: ArrayLike, second: ArrayLike, *, cluster: Array
     constant = [number for number, column in enumerate(rows.totals.T, 1) if rows.n > 1 and (column == column[0]).all()]
     notes = tuple(f"constant rater: rater {number} gave every video the same total" for number in constant)
     why = "no variation: both raters gave every video one and the same total" if rows.n > 1 else "fewer than 2 videos"
-    return row_statistic(rows, of, 6, why=why, bounds=(-1.0, 1.0), notes=notes)
+    return row_statistic(rows, OfSums(units, of), 6, why=why, bounds=(-1.0, 1.0), notes=notes, scale="fisher")
 
 
 def root_mean_square_statistic(first: ArrayLike, second: ArrayLike, *, cluster: ArrayLike | None = None) -> Statistic:
     """`root_mean_square_error` with its data filled in, for resampling and comparison."""
     rows = read_rows([first, second], cluster=cluster)
-    units = per_cluster(rows, np.column_stack([np.ones(rows.n), (rows.totals[:, 0] - rows.totals[:, 1]) ** 2]))
-    share = _share(units)
-    return row_statistic(rows, lambda weights: np.sqrt(share(weights)), 2, bounds=(0.0, math.inf))
+    units = per_cluster(rows, np.column_stack([(rows.totals[:, 0] - rows.totals[:, 1]) ** 2, np.ones(rows.n)]))
+    return row_statistic(rows, OfSums(units, lambda sums: np.sqrt(ratio(*sums.T))), 2, bounds=(0.0, math.inf))
 
 
 def share_within_statistic(
@@ -298,9 +296,7 @@ def share_within_statistic(
     # 10.3 - 10.2 comes out a little above 0.1.
     slack = 1e-9 * float(np.abs(rows.totals).max(initial=1.0))
     near = np.abs(rows.totals[:, 0] - rows.totals[:, 1]) <= tolerance + slack
-    return row_statistic(
-        rows, _share(per_cluster(rows, np.column_stack([np.ones(rows.n), near]))), 2, bounds=(0.0, 1.0)
-    )
+    return mean_statistic(rows, near, bounds=(0.0, 1.0))
 
 
 def measurement_error_statistic(
@@ -311,38 +307,30 @@ def measurement_error_statistic(
     cluster: ArrayLike | None = None,
 ) -> Statistic:
     """`standard_error_of_measurement` with its data filled in, for resampling and comparison."""
-    rows = read_rows([first, second, *others], cluster=cluster)
+    return _measurement_error(read_rows([first, second, *others], cluster=cluster), form)
+
+
+def _measurement_error(rows: Rows, form: Form, *, scale: float = 1.0) -> Statistic:
     squares = mean_squares(rows)
 
-    def of(weights: Floats) -> Floats:
-        ms = squares.of(weights)
+    def of(ms: MeanSquares) -> Floats:
         # By form, (total variance) (1 - ICC), from which the variance between videos has dropped out.
         variance = {"1": ms.within, "C": ms.error, "A": ratio(ms.raters + (ms.n - 1) * ms.error, ms.n)}[form[4]]
-        return np.sqrt(variance / (1 if form.endswith("1)") else ms.k))
+        return scale * np.sqrt(variance / (1 if form.endswith("1)") else ms.k))
 
-    return row_statistic(rows, of, squares.width, why="fewer than 2 videos", bounds=(0.0, math.inf))
-
-
-def _share(units: Floats) -> Callable[[Floats], Floats]:
-    """The second column's sum over the first's."""
-
-    def of(weights: Floats) -> Floats:
-        n, counted = weighted_sums(weights, units).T
-        return ratio(counted, n)
-
-    return of
+    return row_statistic(rows, squares.into(of), squares.width, why="fewer than 2 videos", bounds=(0.0, math.inf))
 
 
 def _slope_statistic(rows: Rows, x: Floats, y: Floats) -> Statistic:
     x, y = centred(x), centred(y)
     units = per_cluster(rows, np.column_stack([np.ones(rows.n), x, y, x * x, x * y]))
 
-    def of(weights: Floats) -> Floats:
-        n, sx, sy, sxx, sxy = weighted_sums(weights, units).T
+    def of(sums: Floats) -> Floats:
+        n, sx, sy, sxx, sxy = sums.T
         return ratio(sxy - ratio(sx * sy, n), square_deviation(n, sx, sxx))
 
     why = "fewer than 2 videos" if rows.n < 2 else "no variation: the raters' mean total is the same for every video"
-    return row_statistic(rows, of, 5, why=why)
+    return row_statistic(rows, OfSums(units, of), 5, why=why)
 
 
 def _passed(values: ArrayLike, who: str, pass_mark: float) -> Floats:

@@ -12,7 +12,7 @@ from siming.errors import LabelError
 from siming.metrics.cells import Floats, Ints, number_ids, read_cells
 from siming.metrics.measured import Measured
 from siming.metrics.resample import ClusterBootstrap, IntervalMethod, measure
-from siming.metrics.statistic import Statistic, ratio, weighted_sums
+from siming.metrics.statistic import OfSums, Statistic, ratio
 
 Bools = NDArray[np.bool_]
 
@@ -277,14 +277,8 @@ def _mean_statistic(
         owner, n_clusters = number_ids(clusters[used], len(used), "cluster ids")
     n = np.bincount(owner, minlength=n_clusters).astype(np.float64)
     total = np.bincount(owner, weights=values[used], minlength=n_clusters)
-    units = np.column_stack([n, total])
-
-    def of(by_cluster: Floats) -> Floats:
-        sums = weighted_sums(by_cluster, units)
-        return ratio(sums[:, 1], sums[:, 0])
-
     return Statistic(
-        of=of,
+        of=OfSums(np.column_stack([total, n]), lambda sums: ratio(*sums.T)),
         n=len(used),
         n_clusters=n_clusters,
         floats_per_replicate=2,

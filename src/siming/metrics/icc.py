@@ -21,7 +21,7 @@ from siming.metrics.cells import Floats, Rows, read_rows, read_totals
 from siming.metrics.icc_missing import reml_statistic
 from siming.metrics.measured import Interval, Measured
 from siming.metrics.moments import MeanSquares, mean_squares, row_statistic
-from siming.metrics.resample import BCA, FEWEST_CLUSTERS, IntervalMethod, Jackknife, measure
+from siming.metrics.resample import FEWEST_CLUSTERS, IntervalMethod, Jackknife, measure
 from siming.metrics.statistic import Statistic, ratio
 
 Form = Literal["ICC(1,1)", "ICC(A,1)", "ICC(C,1)", "ICC(1,k)", "ICC(A,k)", "ICC(C,k)"]
@@ -187,10 +187,11 @@ def _statistic(rows: Rows, form: Form) -> Statistic:
     squares = mean_squares(rows)
     return row_statistic(
         rows,
-        lambda weights: icc_of(squares.of(weights), form),
+        squares.into(lambda ms: icc_of(ms, form)),
         squares.width,
         why="fewer than 2 videos" if rows.n < 2 else _why_undefined(rows),
         bounds=(-math.inf, 1.0),
+        scale="fisher" if form.endswith(",1)") else "plain",
     )
 
 
@@ -205,7 +206,7 @@ def _measured(rows: Rows, form: Form, interval: FInterval | IntervalMethod | Non
     if not isinstance(interval, FInterval):
         return measure(statistic, interval)
     if not rows.row_is_cluster:
-        return measure(statistic, replace(BCA, level=interval.level))
+        return measure(statistic, Jackknife(interval.level))
     plain = measure(statistic, None)
     if plain.value is None:
         return plain

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from siming.metrics.cells import Floats, Rows
 from siming.metrics.columns import read_columns
 from siming.metrics.moments import lower_median, per_cluster
-from siming.metrics.statistic import Statistic, ratio, weighted_sums
+from siming.metrics.statistic import OfSums, Statistic, ratio
 
 STEPS = 44
 """Of the golden section search; each keeps .618 of the bracket, so the last is 6e-10 wide."""
@@ -33,13 +33,13 @@ def reml_statistic(raters: Sequence[ArrayLike], *, form: str, cluster: ArrayLike
     k = rows.totals.shape[1]
     units = per_cluster(rows, _sums(rows))
 
-    def of(weights: Floats) -> Floats:
-        one = _one_rater(weighted_sums(weights, units), k, form)
+    def of(sums: Floats) -> Floats:
+        one = _one_rater(sums, k, form)
         return one if form.endswith("1)") else k * one / (1 + (k - 1) * one)
 
     gaps = int(np.isnan(rows.totals).sum())
     return Statistic(
-        of=of,
+        of=OfSums(units, of),
         n=rows.n,
         n_clusters=rows.n_clusters,
         floats_per_replicate=8 * units.shape[1],

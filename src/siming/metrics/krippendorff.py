@@ -13,7 +13,7 @@ from siming.metrics.cells import Floats
 from siming.metrics.measured import Measured
 from siming.metrics.ratings import Ratings, read_ratings
 from siming.metrics.resample import ClusterBootstrap, IntervalMethod, measure
-from siming.metrics.statistic import Statistic, ratio, weighted_sums
+from siming.metrics.statistic import OfSums, Statistic, ratio
 
 Scale = Literal["nominal", "ordinal", "interval", "ratio"]
 
@@ -71,8 +71,8 @@ def krippendorff_statistic(
     distance = _distance(scale, values, n_labels)
     units = _coincidences(ratings)
 
-    def of(by_cluster: Floats) -> Floats:
-        together = weighted_sums(by_cluster, units).reshape(len(by_cluster), n_labels, n_labels)
+    def alpha(sums: Floats) -> Floats:
+        together = sums.reshape(len(sums), n_labels, n_labels)
         used = together.sum(axis=2)
         # Ranks depend on how many labels lie between two, so they are worked out anew in each replicate.
         apart = distance(used)
@@ -81,7 +81,7 @@ def krippendorff_statistic(
         return 1 - ratio((n - 1) * (together * apart).sum(axis=(1, 2)), expected)
 
     return Statistic(
-        of=of,
+        of=OfSums(units, alpha),
         n=ratings.n_paired,
         n_clusters=ratings.n_clusters,
         floats_per_replicate=2 * n_labels**2,
@@ -94,10 +94,16 @@ def krippendorff_statistic(
 
 def _coincidences(ratings: Ratings) -> Floats:
     """Label pairs within cells, each cell weighing as many labels as it has: (n_clusters, n_labels^2)."""
-    counts, k = ratings.counts, ratings.n_labels
-    pairs = counts[:, :, None] * counts[:, None, :] - counts[:, :, None] * np.eye(k)
-    pairs /= (ratings.per_cell - 1)[:, None, None]
-    return ratings.per_cluster(pairs.reshape(len(counts), k * k))
+    k = ratings.n_labels
+    counts = np.ascontiguousarray(ratings.counts.T)
+    units = np.empty((ratings.n_clusters, k, k))
+    for label in range(k):
+        each = counts[label] / (ratings.per_cell - 1)
+        for other in range(label, k):
+            pairs = each * (counts[other] - (label == other))
+            summed = np.bincount(ratings.cluster, weights=pairs, minlength=ratings.n_clusters)
+            units[:, label, other] = units[:, other, label] = summed
+    return units.reshape(-1, k * k)
 
 
 def _distance(scale: Scale, values: Sequence[float] | None, n_labels: int) -> Callable[[Floats], Floats]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,7 +18,7 @@ from siming.metrics.cells import MISSING, Floats, read_cells
 from siming.metrics.measured import Measured
 from siming.metrics.ratings import Ratings, read_ratings
 from siming.metrics.resample import JACKKNIFE, IntervalMethod, measure
-from siming.metrics.statistic import Statistic, ratio, weighted_sums
+from siming.metrics.statistic import OfSums, Statistic, ratio
 from siming.metrics.tables import Margins, Weights, constant_notes, distances, margin_statistic
 
 _ONE_LABEL = "no variation: every label given is the same"
@@ -214,11 +215,13 @@ class _OfMany:
         undefined: str = "the weights leave chance no room to disagree",
         lowest: float = -np.inf,
         needs_raters: bool = False,
+        scale: Literal["plain", "fisher"] = "plain",
     ) -> None:
         self._coefficient = coefficient
         self._undefined = undefined
         self._bounds = (lowest, 1.0)
         self._needs_raters = needs_raters
+        self._scale: Literal["plain", "fisher"] = scale
 
     def __call__(
         self,
@@ -235,8 +238,7 @@ class _OfMany:
         if n_raters:
             units = np.column_stack([units, _labels_per_rater(ratings)])
 
-        def of(by_cluster: Floats) -> Floats:
-            sums = weighted_sums(by_cluster, units)
+        def of(sums: Floats) -> Floats:
             shares = Shares(
                 disagreement=ratio(sums[:, 0], sums[:, 1]),
                 label=ratio(sums[:, 3 : 3 + n_labels], sums[:, 2:3]),
@@ -247,7 +249,7 @@ class _OfMany:
             return self._coefficient(shares)
 
         return Statistic(
-            of=of,
+            of=OfSums(units, of),
             n=ratings.n_paired,
             n_clusters=ratings.n_clusters,
             floats_per_replicate=max(units.shape[1], n_raters**2),
@@ -256,6 +258,7 @@ class _OfMany:
             left_out=ratings.left_out,
             notes=_constant_raters(ratings),
             bounds=self._bounds,
+            scale=self._scale,
         )
 
 
@@ -282,9 +285,9 @@ def _labels_per_rater(ratings: Ratings) -> Floats:
 def _constant_raters(ratings: Ratings) -> tuple[str, ...]:
     notes = []
     for number, labels in enumerate(ratings.labels.T, start=1):
-        used = np.unique(labels[labels != MISSING])
-        if len(used) == 1:
-            notes.append(f"constant rater: rater {number} gave every cell the label {used[0]}")
+        given = labels[labels != MISSING]
+        if len(given) and (given == given[0]).all():
+            notes.append(f"constant rater: rater {number} gave every cell the label {given[0]}")
     return tuple(notes)
 
 
@@ -329,5 +332,5 @@ fleiss_statistic = _OfMany(_fleiss_of, undefined=_ONE_LABEL)
 conger_statistic = _OfMany(
     _conger_of, undefined="no variation: all raters gave one and the same label everywhere", needs_raters=True
 )
-gwet_of_many_statistic = _OfMany(_gwet_of)
+gwet_of_many_statistic = _OfMany(_gwet_of, scale="fisher")
 brennan_prediger_of_many_statistic = _OfMany(_brennan_prediger_of)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from siming.metrics.cells import Floats, Rows
-from siming.metrics.statistic import Statistic, ratio, weighted_sums
+from siming.metrics.statistic import OfSums, Statistic, ratio, weighted_sums
 
 
 def row_statistic(
@@ -20,6 +22,7 @@ def row_statistic(
     why: str = "no pairs",
     bounds: tuple[float, float] = (-math.inf, math.inf),
     notes: tuple[str, ...] = (),
+    scale: Literal["plain", "fisher"] = "plain",
 ) -> Statistic:
     """A statistic of complete rows."""
     return Statistic(
@@ -31,7 +34,14 @@ def row_statistic(
         left_out={"missing": rows.missing},
         notes=notes,
         bounds=bounds,
+        scale=scale,
     )
+
+
+def mean_statistic(rows: Rows, values: ArrayLike, *, bounds: tuple[float, float]) -> Statistic:
+    """The mean over rows of one number each."""
+    units = per_cluster(rows, np.column_stack([values, np.ones(rows.n)]))
+    return row_statistic(rows, OfSums(units, lambda sums: ratio(*sums.T)), 2, bounds=bounds)
 
 
 def per_cluster(rows: Rows, moments: Floats) -> Floats:
@@ -97,9 +107,23 @@ class MeanSquares:
 class SquaresByWeight:
     """Mean squares as a function of how often each cluster counts."""
 
-    of: Callable[[Floats], MeanSquares]
-    width: int
-    """Floats of one replicate's sums."""
+    units: Floats
+    """What each cluster adds to the sums, shape (n_clusters, width)."""
+    of_sums: Callable[[Floats], MeanSquares]
+
+    @property
+    def width(self) -> int:
+        """Floats of one replicate's sums."""
+        width: int = self.units.shape[1]
+        return width
+
+    def of(self, weights: Floats) -> MeanSquares:
+        """Weights (batch, n_clusters) to the mean squares of each row."""
+        return self.of_sums(weighted_sums(weights, self.units))
+
+    def into(self, coefficient: Callable[[MeanSquares], Floats]) -> OfSums:
+        """A coefficient of mean squares as a function of weights."""
+        return OfSums(self.units, lambda sums: coefficient(self.of_sums(sums)))
 
 
 def mean_squares(rows: Rows) -> SquaresByWeight:
@@ -117,8 +141,7 @@ def mean_squares(rows: Rows) -> SquaresByWeight:
         np.column_stack([np.ones(rows.n), centre, centre**2, (deviation**2).sum(axis=1), deviation]),
     )
 
-    def of(weights: Floats) -> MeanSquares:
-        sums = weighted_sums(weights, units)
+    def of_sums(sums: Floats) -> MeanSquares:
         n, s, ss, within = sums[:, :4].T
         between_raters = ratio(np.square(sums[:, 4:]).sum(axis=1), n)
         residual = beyond_rounding(within - between_raters, within)
@@ -131,4 +154,4 @@ def mean_squares(rows: Rows) -> SquaresByWeight:
             within=ratio(within, n * (k - 1)),
         )
 
-    return SquaresByWeight(of, units.shape[1])
+    return SquaresByWeight(units, of_sums)

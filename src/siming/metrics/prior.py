@@ -33,9 +33,10 @@ def step_prior(labels: ArrayLike, *, n_labels: int, step: ArrayLike, cluster: Ar
     values = read_labels(labels, "the reference", n_labels)
     steps, n_steps = number_ids(step, len(values), "step ids")
     clusters, n_clusters = number_ids(cluster, len(values), "cluster ids")
-    own = np.zeros((n_clusters, n_steps, n_labels), dtype=np.int64)
     there = values >= 0
-    np.add.at(own, (clusters[there], steps[there], values[there]), 1)
+    place = (clusters[there] * n_steps + steps[there]) * n_labels + values[there]
+    size = n_clusters * n_steps * n_labels
+    own = np.bincount(place, minlength=size).reshape(n_clusters, n_steps, n_labels)
     others = own.sum(axis=0)[steps] - own[clusters, steps]
     best = n_labels - 1 - np.argmax(others[:, ::-1], axis=1)
     return np.where(others.sum(axis=1) > 0, best, -1)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from siming.errors import LabelError
-from siming.metrics.cells import MISSING, Floats, Ints, number_ids, read_labels
+from siming.metrics.cells import Floats, Ints, number_ids, read_labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,8 @@ class Ratings:
     """Shape (n_cells, n_raters), -1 where that rater gave none."""
     counts: Floats
     """Raters per cell and label, shape (n_cells, n_labels)."""
+    per_cell: Floats
+    """Raters who labelled each cell, at least 1."""
     cluster: Ints
     n_clusters: int
     clustered: bool
@@ -29,12 +31,6 @@ class Ratings:
     """Cells handed in that fewer than two raters labelled."""
 
     @property
-    def per_cell(self) -> Floats:
-        """Raters who labelled each cell, at least 1."""
-        raters: Floats = self.counts.sum(axis=1)
-        return raters
-
-    @property
     def n_paired(self) -> int:
         """Cells that two or more raters labelled: the ones that can show agreement."""
         return int((self.per_cell > 1).sum())
@@ -42,7 +38,8 @@ class Ratings:
     @property
     def left_out(self) -> dict[str, int]:
         """Cells without a pair, and labels missing in the cells that have one."""
-        gaps = int((self.labels[self.per_cell > 1] == MISSING).sum())
+        paired = self.per_cell > 1
+        gaps = self.labels.shape[1] * int(paired.sum()) - int(self.per_cell[paired].sum())
         return {"missing": self.missing, "missing_labels": gaps}
 
     def per_cluster(self, by_cell: Floats) -> Floats:
@@ -72,21 +69,29 @@ def read_ratings(
                 "give one for each cell, in the same order, -1 where one is missing"
             )
     labels = np.column_stack(columns)
-    counts = np.column_stack([(labels == label).sum(axis=1) for label in range(n_labels)]).astype(np.float64)
-    raters_per_cell = counts.sum(axis=1)
-    used = raters_per_cell >= fewest
+    counts = np.zeros((len(labels), n_labels))
+    for column in columns:
+        for label in range(n_labels):
+            counts[:, label] += column == label
+    per_cell = counts.sum(axis=1)
+    missing = int((per_cell < 2).sum())
     if cluster is None:
-        clusters, n_clusters = np.zeros(int(used.sum()), dtype=np.int64), 1
+        clusters, n_clusters = np.zeros(len(labels), dtype=np.int64), 1
     else:
-        known, _ = number_ids(cluster, len(labels), "cluster ids")
-        # Numbered again after the empty cells are gone: a video without a label cannot vary anything.
-        clusters, n_clusters = number_ids(known[used], int(used.sum()), "cluster ids")
+        clusters, n_clusters = number_ids(cluster, len(labels), "cluster ids")
+    used = per_cell >= fewest
+    if not used.all():
+        labels, counts, per_cell, clusters = labels[used], counts[used], per_cell[used], clusters[used]
+        if cluster is not None:
+            # Numbered again now that cells are gone: a video without a label cannot vary anything.
+            clusters, n_clusters = number_ids(clusters, len(labels), "cluster ids")
     return Ratings(
-        labels=labels[used],
-        counts=counts[used],
+        labels=labels,
+        counts=counts,
+        per_cell=per_cell,
         cluster=clusters,
         n_clusters=n_clusters,
         clustered=cluster is not None,
         n_labels=n_labels,
-        missing=int((raters_per_cell < 2).sum()),
+        missing=missing,
     )

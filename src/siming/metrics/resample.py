@@ -6,17 +6,21 @@ intervals too narrow, so the video is the unit everywhere.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import special
 
 from siming.errors import LabelError
 from siming.metrics.cells import Floats
 from siming.metrics.measured import Interval, Measured
-from siming.metrics.statistic import Statistic
+from siming.metrics.statistic import BATCH_FLOATS as BATCH_FLOATS
+from siming.metrics.statistic import LeavesOut, Statistic
 
 FEWEST_CLUSTERS = 5
 """With fewer videos a value is shown without an interval."""
@@ -24,8 +28,8 @@ FEWEST_CLUSTERS = 5
 MOST_UNDEFINED = 0.05
 """Share of undefined replicates above which an interval would describe another statistic."""
 
-BATCH_FLOATS = 2**18
-"""Floats one batch of replicates may hold: 2 MiB, which stays in a core's cache."""
+MOST_KEPT = 2**26
+"""Largest bootstrap (replicates x clusters) whose draws are kept for the next statistic: 64 MiB, a byte each."""
 
 
 def _check_level(level: float) -> None:
@@ -35,9 +39,9 @@ def _check_level(level: float) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Jackknife:
-    """Leave out each cluster in turn; value +- t with n_clusters - 1 degrees of freedom.
+    """Leave out each cluster in turn; value +- t with n_clusters - 1 degrees of freedom, on the statistic's scale.
 
-    The default for agreement coefficients. Nothing is drawn, so there is no seed.
+    The default for agreement coefficients and correlations. Nothing is drawn, so there is no seed.
     """
 
     level: float = 0.95
@@ -56,9 +60,9 @@ class Jackknife:
             return "leaving out any cluster changes nothing, so these clusters cannot tell a width"
         half = t_quantile(self.level, statistic.n_clusters - 1) * jackknife_error(left_out)
         return Interval(
-            *_within(value - half, value + half, statistic.bounds),
+            *_within(*_about(value, half, statistic), statistic.bounds),
             level=self.level,
-            method="jackknife by cluster (t)",
+            method="jackknife by cluster (t" + (", Fisher's z)" if statistic.scale == "fisher" else ")"),
             replicates=statistic.n_clusters,
         )
 
@@ -116,10 +120,10 @@ class ClusterBootstrap:
 IntervalMethod = Jackknife | ClusterBootstrap
 
 JACKKNIFE = Jackknife()
-"""Default of agreement coefficients."""
+"""Default of agreement coefficients and correlations."""
 
 BCA = ClusterBootstrap(limits="bca")
-"""Default of totals."""
+"""Default of errors in marks (MAE, RMSE, SEM) and of means of several raters."""
 
 
 def measure(statistic: Statistic, interval: IntervalMethod | None) -> Measured:
@@ -151,6 +155,8 @@ def measure(statistic: Statistic, interval: IntervalMethod | None) -> Measured:
 
 def leave_one_out(statistic: Statistic) -> Floats:
     """The statistic without each cluster in turn, shape (n_clusters,)."""
+    if isinstance(statistic.of, LeavesOut):
+        return statistic.of.without_each()
     n = statistic.n_clusters
     out = np.empty(n)
     for start, stop in batches(n, statistic):
@@ -168,13 +174,31 @@ def jackknife_error(left_out: Floats) -> float:
 
 def bootstrap_weights(n_clusters: int, *, replicates: int, seed: int, batch: int) -> Iterator[Floats]:
     """How often each cluster is drawn, in batches of rows; the batch size changes no number."""
+    kept = _kept_counts(n_clusters, replicates, seed) if n_clusters * replicates <= MOST_KEPT else None
     rng = np.random.default_rng(seed)
     for start in range(0, replicates, batch):
         rows = min(batch, replicates - start)
-        drawn = rng.integers(0, n_clusters, size=(rows, n_clusters))
-        drawn += np.arange(rows)[:, None] * n_clusters
-        counts = np.bincount(drawn.ravel(), minlength=rows * n_clusters)
-        yield counts.reshape(rows, n_clusters).astype(np.float64)
+        counts = _draw_counts(rng, n_clusters, rows) if kept is None else kept[start : start + rows]
+        yield counts.astype(np.float64)
+
+
+@lru_cache(maxsize=1)
+def _kept_counts(n_clusters: int, replicates: int, seed: int) -> NDArray[np.uint8]:
+    """All counts of one bootstrap. A panel measures many statistics of the same videos, and drawing costs the most."""
+    rng = np.random.default_rng(seed)
+    counts = np.empty((replicates, n_clusters), dtype=np.uint8)  # drawing one of them 256 times is beyond all odds
+    rows = max(1, BATCH_FLOATS // n_clusters)
+    for start in range(0, replicates, rows):
+        stretch = counts[start : start + rows]
+        stretch[:] = _draw_counts(rng, n_clusters, len(stretch))
+    counts.setflags(write=False)
+    return counts
+
+
+def _draw_counts(rng: np.random.Generator, n_clusters: int, rows: int) -> NDArray[np.int64]:
+    drawn = rng.integers(0, n_clusters, size=(rows, n_clusters))
+    drawn += np.arange(rows)[:, None] * n_clusters
+    return np.bincount(drawn.ravel(), minlength=rows * n_clusters).reshape(rows, n_clusters)
 
 
 def bootstrap_values(statistic: Statistic, *, replicates: int, seed: int) -> Floats:
@@ -222,6 +246,18 @@ def _bca_shares(shares: Floats, drawn: Floats, value: float, left_out: Floats) -
 def _same(values: Floats, value: float) -> bool:
     # Sums taken in another order differ in the last bits; that is not variation.
     return bool(np.abs(values - value).max() <= 1e-12 * max(1.0, abs(value)))
+
+
+def _about(value: float, half: float, statistic: Statistic) -> tuple[float, float]:
+    """Limits that lie evenly about the value on the statistic's scale.
+
+    On Fisher's a small step is half / (1 - value^2). Made so, and not from transformed leave-one-out values, the limits
+    exist even where leaving out the only video with a disagreement gives exactly 1.
+    """
+    if statistic.scale == "plain" or abs(value) >= 1:
+        return value - half, value + half
+    centre, step = math.atanh(value), half / (1 - value**2)
+    return math.tanh(centre - step), math.tanh(centre + step)
 
 
 def _within(low: float, high: float, bounds: tuple[float, float]) -> tuple[float, float]:

@@ -16,7 +16,7 @@ from siming.metrics.cells import Floats
 from siming.metrics.measured import Measured
 from siming.metrics.ratings import read_ratings
 from siming.metrics.resample import JACKKNIFE, IntervalMethod, measure
-from siming.metrics.statistic import Statistic, ratio, weighted_sums
+from siming.metrics.statistic import OfSums, Statistic, ratio
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,12 +154,8 @@ def _share(
     given = ratings.counts[:, label]
     units = ratings.per_cluster(np.column_stack(shares(given, ratings.per_cell - given)))
 
-    def of(by_cluster: Floats) -> Floats:
-        above, below = weighted_sums(by_cluster, units).T
-        return ratio(above, below)
-
     return Statistic(
-        of=of,
+        of=OfSums(units, lambda sums: ratio(*sums.T)),
         n=ratings.n_paired,
         n_clusters=ratings.n_clusters,
         floats_per_replicate=2,

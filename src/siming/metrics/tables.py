@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from siming.errors import LabelError
 from siming.metrics.cells import Cells, Floats
-from siming.metrics.statistic import Statistic, weighted_sums
+from siming.metrics.statistic import OfSums, Statistic, weighted_sums
 
 Weights = Literal["nominal", "linear", "quadratic"] | ArrayLike
 """How much two labels agree: a named scheme, or an own (n_labels, n_labels) table with 1 on the diagonal."""
@@ -46,11 +46,11 @@ class Margins:
 
 
 def count_tables(cells: Cells) -> Floats:
-    """Cells per cluster, step, first label and second label: (n_clusters, n_steps, n_labels, n_labels)."""
+    """Cells per cluster, first label and second label: (n_clusters, n_labels, n_labels)."""
     k = cells.n_labels
-    place = ((cells.cluster * cells.n_steps + cells.step) * k + cells.first) * k + cells.second
-    counts = np.bincount(place, minlength=cells.n_clusters * cells.n_steps * k * k)
-    return counts.reshape(cells.n_clusters, cells.n_steps, k, k).astype(np.float64)
+    place = (cells.cluster * k + cells.first) * k + cells.second
+    counts = np.bincount(place, minlength=cells.n_clusters * k * k)
+    return counts.reshape(cells.n_clusters, k, k).astype(np.float64)
 
 
 def total_table(cells: Cells) -> NDArray[np.int64]:
@@ -103,27 +103,21 @@ def margin_statistic(
     disagreement are counted in `left_out`; else they are (batch, ...).
     """
     distance, unit = distances(weights, cells.n_labels)
-    tables = count_tables(cells)
-    if not by_step:
-        tables = tables.sum(axis=1, keepdims=True)
-    n_steps, k = tables.shape[1], cells.n_labels
-    # All three are sums over cells, so they are summed once per cluster here, not once per replicate.
-    disagreement = (tables * distance).sum(axis=(2, 3))
-    units = np.concatenate([disagreement[:, :, None], tables.sum(axis=3), tables.sum(axis=2)], axis=2)
-    units = units.reshape(cells.n_clusters, n_steps * (1 + 2 * k))
+    n_steps, k = cells.n_steps if by_step else 1, cells.n_labels
+    units = _margins_per_cluster(cells, distance, n_steps)
 
-    def margins(by_cluster: Floats) -> Margins:
-        sums = weighted_sums(by_cluster, units).reshape(len(by_cluster), n_steps, 1 + 2 * k)
+    def margins(sums: Floats) -> Margins:
+        sums = sums.reshape(len(sums), n_steps, 1 + 2 * k)
         if not by_step:
             sums = sums[:, 0]
         return Margins(sums[..., 0], sums[..., 1 : 1 + k], sums[..., 1 + k :], distance, unit)
 
     left_out = {"missing": cells.missing}
     if by_step:
-        everything = margins(np.ones((1, cells.n_clusters)))
+        everything = margins(weighted_sums(np.ones((1, cells.n_clusters)), units))
         left_out["undefined_steps"] = int((everything.chance_disagreement == 0).sum())
     return Statistic(
-        of=lambda by_cluster: coefficient(margins(by_cluster)),
+        of=OfSums(units, lambda sums: coefficient(margins(sums))),
         n=cells.n,
         n_clusters=cells.n_clusters,
         floats_per_replicate=units.shape[1],
@@ -133,6 +127,18 @@ def margin_statistic(
         notes=notes,
         bounds=bounds,
     )
+
+
+def _margins_per_cluster(cells: Cells, distance: Floats, n_steps: int) -> Floats:
+    """Disagreement and either rater's labels, side by side for each step: (n_clusters, n_steps x (1 + 2 k))."""
+    k = cells.n_labels
+    place = cells.cluster * n_steps + cells.step if n_steps > 1 else cells.cluster
+    size = cells.n_clusters * n_steps
+    units = np.empty((size, 1 + 2 * k))
+    units[:, 0] = np.bincount(place, weights=distance[cells.first, cells.second], minlength=size)
+    for start, labels in ((1, cells.first), (1 + k, cells.second)):
+        units[:, start : start + k] = np.bincount(place * k + labels, minlength=size * k).reshape(size, k)
+    return units.reshape(cells.n_clusters, n_steps * (1 + 2 * k))
 
 
 def constant_notes(cells: Cells) -> tuple[str, ...]:

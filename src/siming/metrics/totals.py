@@ -12,16 +12,19 @@ from numpy.typing import ArrayLike
 from siming.metrics.cells import Floats, Rows, read_rows
 from siming.metrics.measured import Interval, Measured
 from siming.metrics.moments import (
+    MeanSquares,
     centred,
     lower_median,
     mean_squares,
+    mean_statistic,
     per_cluster,
     row_statistic,
     square_deviation,
     why_no_correlation,
 )
+from siming.metrics.ranks import RankCorrelation, of_clusters
 from siming.metrics.resample import BCA, JACKKNIFE, IntervalMethod, Jackknife, measure, t_quantile
-from siming.metrics.statistic import Statistic, ratio, weighted_sums
+from siming.metrics.statistic import OfSums, Statistic, ratio
 
 CORRELATION_BOUNDS = (-1.0, 1.0)
 
@@ -31,7 +34,7 @@ def pearson_correlation(
     second: ArrayLike,
     *,
     cluster: ArrayLike | None = None,
-    interval: IntervalMethod | None = BCA,
+    interval: IntervalMethod | None = JACKKNIFE,
 ) -> Measured:
     """Linear correlation of two raters' totals (PLCC), in [-1, 1].
 
@@ -57,7 +60,7 @@ def spearman_correlation(
     second: ArrayLike,
     *,
     cluster: ArrayLike | None = None,
-    interval: IntervalMethod | None = BCA,
+    interval: IntervalMethod | None = JACKKNIFE,
 ) -> Measured:
     """Correlation of the ranks of two raters' totals (SRCC); equal totals share the middle of their ranks.
 
@@ -109,7 +112,7 @@ def icc_agreement(
     second: ArrayLike,
     *others: ArrayLike,
     cluster: ArrayLike | None = None,
-    interval: IntervalMethod | None = BCA,
+    interval: IntervalMethod | None = JACKKNIFE,
 ) -> Measured:
     """Intraclass correlation ICC(A,1): how far one rater's total stands for any other's, mark for mark.
 
@@ -176,29 +179,21 @@ def pearson_statistic(first: ArrayLike, second: ArrayLike, *, cluster: ArrayLike
     x, y = (centred(column) for column in rows.totals.T)
     units = per_cluster(rows, np.column_stack([np.ones(rows.n), x, y, x * x, y * y, x * y]))
 
-    def of(weights: Floats) -> Floats:
-        n, sx, sy, sxx, syy, sxy = weighted_sums(weights, units).T
+    def of(sums: Floats) -> Floats:
+        n, sx, sy, sxx, syy, sxy = sums.T
         scale = np.sqrt(square_deviation(n, sx, sxx) * square_deviation(n, sy, syy))
         return np.clip(ratio(sxy - ratio(sx * sy, n), scale), -1, 1)
 
-    return row_statistic(rows, of, units.shape[1], why=why_no_correlation(rows), bounds=CORRELATION_BOUNDS)
+    return row_statistic(
+        rows, OfSums(units, of), units.shape[1], why=why_no_correlation(rows), bounds=CORRELATION_BOUNDS, scale="fisher"
+    )
 
 
 def spearman_statistic(first: ArrayLike, second: ArrayLike, *, cluster: ArrayLike | None = None) -> Statistic:
     """`spearman_correlation` with its data filled in, for resampling and comparison."""
     rows = read_rows([first, second], cluster=cluster)
-    rank_x, rank_y = (_ranking(column) for column in rows.totals.T)
-
-    def of(weights: Floats) -> Floats:
-        by_row = weights if rows.row_is_cluster else weights[:, rows.cluster]
-        x, y = rank_x(by_row), rank_y(by_row)
-        weighted_x, weighted_y = by_row * x, by_row * y
-        sxx = np.einsum("bi,bi->b", weighted_x, x)
-        syy = np.einsum("bi,bi->b", weighted_y, y)
-        sxy = np.einsum("bi,bi->b", weighted_x, y)
-        return ratio(sxy, np.sqrt(sxx * syy))
-
-    return row_statistic(rows, of, rows.n, why=why_no_correlation(rows), bounds=CORRELATION_BOUNDS)
+    of = of_clusters(rows, RankCorrelation(*rows.totals.T))
+    return row_statistic(rows, of, rows.n, why=why_no_correlation(rows), bounds=CORRELATION_BOUNDS, scale="fisher")
 
 
 def mean_absolute_error_statistic(
@@ -206,14 +201,7 @@ def mean_absolute_error_statistic(
 ) -> Statistic:
     """`mean_absolute_error` with its data filled in, for resampling and comparison."""
     rows = read_rows([first, second], cluster=cluster)
-    distance = np.abs(rows.totals[:, 0] - rows.totals[:, 1])
-    units = per_cluster(rows, np.column_stack([np.ones(rows.n), distance]))
-
-    def of(weights: Floats) -> Floats:
-        n, total = weighted_sums(weights, units).T
-        return ratio(total, n)
-
-    return row_statistic(rows, of, 2, bounds=(0.0, math.inf))
+    return mean_statistic(rows, np.abs(rows.totals[:, 0] - rows.totals[:, 1]), bounds=(0.0, math.inf))
 
 
 def mean_difference_statistic(first: ArrayLike, second: ArrayLike, *, cluster: ArrayLike | None = None) -> Statistic:
@@ -228,14 +216,13 @@ def icc_statistic(
     rows = read_rows([first, second, *others], cluster=cluster)
     squares = mean_squares(rows)
 
-    def of(weights: Floats) -> Floats:
-        ms = squares.of(weights)
+    def of(ms: MeanSquares) -> Floats:
         scale = ms.rows + (ms.k - 1) * ms.error + ratio(ms.k * (ms.raters - ms.error), ms.n)
         # Raters who are constant, each at a level of his own, say nothing about any video.
         return ratio(ms.rows - ms.error, np.where(ms.rows + ms.error > 0, scale, 0))
 
     reason = "fewer than 2 videos" if rows.n < 2 else "no variation: every rater gave every video one total"
-    return row_statistic(rows, of, squares.width, why=reason, bounds=(-math.inf, 1.0))
+    return row_statistic(rows, squares.into(of), squares.width, why=reason, bounds=(-math.inf, 1.0), scale="fisher")
 
 
 def _difference(rows: Rows, combine: Callable[[Floats, Floats], Floats]) -> Statistic:
@@ -245,28 +232,9 @@ def _difference(rows: Rows, combine: Callable[[Floats, Floats], Floats]) -> Stat
     apart = difference - offset
     units = per_cluster(rows, np.column_stack([np.ones(rows.n), apart, apart**2]))
 
-    def of(weights: Floats) -> Floats:
-        n, s, ss = weighted_sums(weights, units).T
+    def of(sums: Floats) -> Floats:
+        n, s, ss = sums.T
         sd = np.sqrt(ratio(square_deviation(n, s, ss), n - 1))
         return combine(offset + ratio(s, n), sd)
 
-    return row_statistic(rows, of, 3, why="fewer than 2 videos")
-
-
-def _ranking(values: Floats) -> Callable[[Floats], Floats]:
-    """A function from row weights (batch, n) to each row's mid-rank less the mean rank, (batch, n).
-
-    A row of weight 3 counts as three equal values. Sorted once here; a replicate only sums weights.
-    """
-    _, group = np.unique(values, return_inverse=True)
-    order = np.argsort(group, kind="stable")
-    starts = np.flatnonzero(np.diff(group[order], prepend=-1))
-
-    def centred_ranks(weights: Floats) -> Floats:
-        tied = np.add.reduceat(weights[:, order], starts, axis=1)
-        upto = np.cumsum(tied, axis=1)
-        middle = upto - (tied + upto[:, -1:]) / 2
-        ranks: Floats = middle[:, group]
-        return ranks
-
-    return centred_ranks
+    return row_statistic(rows, OfSums(units, of), 3, why="fewer than 2 videos")

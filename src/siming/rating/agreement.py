@@ -104,7 +104,7 @@ def measure_pair(
     """The metrics of a pair by their name in a report, each with its interval clustered by candidate.
 
     Precision and recall hold the first author for the truth; the mean difference is second minus first.
-    Coefficients of labels and verdicts have jackknife intervals, those of totals BCa bootstrap intervals.
+    Coefficients of labels and verdicts have jackknife intervals, those of totals too, on the scale of Fisher's z.
     """
     bootstrap = ClusterBootstrap(replicates=replicates, seed=seed, limits="bca")
     out: dict[str, Measured] = {}

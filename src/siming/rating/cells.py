@@ -6,15 +6,19 @@ very same columns, and `rating` may not look up to `bench`. So agreement has one
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, KeysView, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import repeat
+from operator import attrgetter
+from types import SimpleNamespace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from siming.errors import SheetError
 from siming.rubric import Dataset, Entry, Rubric, Sheet, Step
-from siming.rubric.labels import label_of_entry
+from siming.rubric.labels import label_of_entry, wrong_of_entry
 from siming.rubric.rubric import OrdinalMap
 
 Floats = NDArray[np.float64]
@@ -40,8 +44,8 @@ class Grid:
     """Ids, sorted."""
     keys: tuple[tuple[str, str], ...]
     """(attempt, step) of each cell; step ids are unique over an attempt's rubrics."""
-    places: Mapping[tuple[str, str], int]
-    """The number of the cell at a key."""
+    starts: Mapping[tuple[str, str], int]
+    """The number of the first cell of an attempt and one of its rubrics, by their ids."""
     steps: tuple[Step, ...]
     """The rubric's step of each cell."""
     rubric: tuple[Rubric, ...]
@@ -55,13 +59,21 @@ class Grid:
     cluster: Ints
     """Number of the cell's candidate: several attempts of one candidate are not independent."""
     max_points: Floats
-    labels_read: dict[object, int] = field(default_factory=dict, repr=False, compare=False)
-    """What `labels_of` has worked out already."""
 
     @property
     def n(self) -> int:
         """Cells."""
         return len(self.keys)
+
+    @cached_property
+    def places(self) -> Mapping[tuple[str, str], int]:
+        """The number of the cell at a key."""
+        return dict(zip(self.keys, range(self.n), strict=True))
+
+    @cached_property
+    def step_ids(self) -> Mapping[str, KeysView[str]]:
+        """The steps of each rubric in their order, by the rubric's id."""
+        return {rubric.id: dict.fromkeys(step.id for step in rubric.steps).keys() for rubric in self.rubrics}
 
     @property
     def attempt_cluster(self) -> Ints:
@@ -109,38 +121,43 @@ def grid_of(dataset: Dataset) -> Grid:
     attempts = sorted(dataset.attempts, key=lambda attempt: attempt.id)
     candidates = sorted({attempt.candidate or attempt.id for attempt in attempts})
     candidate_number = {name: number for number, name in enumerate(candidates)}
-    step_number: dict[tuple[str, str], int] = {}
+    numbers: dict[str, range] = {}
     for rubric_id, rubric in dataset.rubrics.items():
-        for step in rubric.steps:
-            step_number[rubric_id, step.id] = len(step_number)
+        first = sum(map(len, numbers.values()))
+        numbers[rubric_id] = range(first, first + len(rubric.steps))
+    ids = {rubric_id: [step.id for step in rubric.steps] for rubric_id, rubric in dataset.rubrics.items()}
     keys: list[tuple[str, str]] = []
+    starts: dict[tuple[str, str], int] = {}
     steps: list[Step] = []
     rubrics: list[Rubric] = []
-    numbers: list[tuple[int, int, int, int]] = []
-    parts = 0
+    step_numbers: list[int] = []
+    sizes: list[tuple[int, int, int]] = []
+    # A rubric's steps are taken in one go: an exam of 10,000 attempts has half a million cells.
     for number, attempt in enumerate(attempts):
+        cluster = candidate_number[attempt.candidate or attempt.id]
         for ref in sorted(attempt.rubrics, key=lambda ref: order[ref.id]):
             rubric = dataset.rubrics[ref.id]
-            for step in rubric.steps:
-                keys.append((attempt.id, step.id))
-                steps.append(step)
-                rubrics.append(rubric)
-                cluster = candidate_number[attempt.candidate or attempt.id]
-                numbers.append((number, parts, step_number[rubric.id, step.id], cluster))
-            parts += 1
-    columns = np.array(numbers, dtype=np.int64).reshape(-1, 4).T
+            starts[attempt.id, ref.id] = len(keys)
+            keys += zip(repeat(attempt.id), ids[ref.id])
+            steps += rubric.steps
+            rubrics += repeat(rubric, len(rubric.steps))
+            step_numbers += numbers[ref.id]
+            sizes.append((len(rubric.steps), number, cluster))
+    n_steps, attempt_of_part, cluster_of_part = np.array(sizes, dtype=np.int64).reshape(-1, 3).T
+    step_of_cell = np.array(step_numbers, dtype=np.int64)
+    max_points = [step.max_points for rubric in dataset.rubrics.values() for step in rubric.steps]
     return Grid(
         rubrics=tuple(dataset.rubrics.values()),
         attempts=tuple(attempt.id for attempt in attempts),
         keys=tuple(keys),
-        places={key: number for number, key in enumerate(keys)},
+        starts=starts,
         steps=tuple(steps),
         rubric=tuple(rubrics),
-        attempt=columns[0],
-        part=columns[1],
-        step=columns[2],
-        cluster=columns[3],
-        max_points=np.array([step.max_points for step in steps]),
+        attempt=np.repeat(attempt_of_part, n_steps),
+        part=np.repeat(np.arange(len(sizes)), n_steps),
+        step=step_of_cell,
+        cluster=np.repeat(cluster_of_part, n_steps),
+        max_points=np.array(max_points, dtype=np.float64)[step_of_cell],
     )
 
 
@@ -152,6 +169,13 @@ def column_of(grid: Grid, sheets: Iterable[Sheet], *, name: str) -> Column:
     """
     entries: list[Entry | None] = [None] * grid.n
     for sheet in sheets:
+        start = grid.starts.get((sheet.attempt, sheet.rubric))
+        if start is not None and sheet.steps.keys() == (ids := grid.step_ids[sheet.rubric]):
+            # It holds its rubric's steps and no others, as nearly every sheet does, and goes in whole.
+            stretch = slice(start, start + len(ids))
+            if not any(entries[stretch]):
+                entries[stretch] = map(sheet.steps.__getitem__, ids)
+                continue
         for step_id, entry in sheet.steps.items():
             place = grid.places.get((sheet.attempt, step_id))
             if place is None:
@@ -167,39 +191,67 @@ def column_of(grid: Grid, sheets: Iterable[Sheet], *, name: str) -> Column:
 
 def column_of_entries(grid: Grid, entries: Sequence[Entry | None], *, name: str) -> Column:
     """The column of entries that stand in the grid's order, None where there is none."""
-    labels = labels_of(grid, entries)
-    line = np.array([rubric.binary_map.correct_when_label_at_least for rubric in grid.rubric], dtype=np.int64)
-    own = np.array([MISSING if entry is None or entry.wrong is None else int(entry.wrong) for entry in entries])
-    by_label = np.where(labels == MISSING, MISSING, (labels < line).astype(np.int64))
+    alike = _alike(grid, entries)
+    points = np.full(grid.n, np.nan)
+    wrong = np.full(grid.n, MISSING, dtype=np.int64)
+    why = np.full(grid.n, None, dtype=object)
+    for place in _firsts(alike):
+        entry = entries[place]
+        if entry is None:
+            why[place] = NO_SHEET
+            continue
+        why[place] = _WHY_NO_POINTS.get(entry.status)
+        if entry.points is not None:
+            points[place] = entry.points
+        verdict = wrong_of_entry(entry, grid.steps[place], grid.rubric[place])
+        if verdict is not None:
+            wrong[place] = verdict
     return Column(
         name=name,
         entries=tuple(entries),
-        points=np.array(
-            [np.nan if entry is None or entry.points is None else entry.points for entry in entries],
-            dtype=float,
-        ),
-        labels=labels,
-        wrong=np.where(own == MISSING, by_label, own).astype(np.int64),
-        why=tuple(NO_SHEET if entry is None else _WHY_NO_POINTS.get(entry.status) for entry in entries),
+        points=points[alike],
+        labels=_labels(grid, entries, alike),
+        wrong=wrong[alike],
+        why=tuple(why[alike].tolist()),
     )
 
 
 def labels_of(grid: Grid, entries: Sequence[Entry | None], ordinal_map: OrdinalMap | None = None) -> Ints:
     """Label of each entry under the rubric's own mapping, or another; `MISSING` where it has no points."""
+    return _labels(grid, entries, _alike(grid, entries), ordinal_map)
+
+
+def _labels(grid: Grid, entries: Sequence[Entry | None], alike: Ints, ordinal_map: OrdinalMap | None = None) -> Ints:
     out = np.full(grid.n, MISSING, dtype=np.int64)
-    for place, (number, entry) in enumerate(zip(grid.step.tolist(), entries, strict=True)):
-        if entry is None or entry.points is None:
+    for place in _firsts(alike):
+        entry = entries[place]
+        if entry is None:
             continue
-        # Fractions are exact and slow; a step has few different points, so each is read once per grid.
-        key = (ordinal_map.name if ordinal_map else None, number, entry.points, entry.void, entry.deductions)
-        label = grid.labels_read.get(key)
-        if label is None:
-            mapping = ordinal_map or grid.rubric[place].ordinal_map
-            label = label_of_entry(entry, grid.steps[place], mapping)
-            assert label is not None  # it has points
-            grid.labels_read[key] = label
-        out[place] = label
-    return out
+        label = label_of_entry(entry, grid.steps[place], ordinal_map or grid.rubric[place].ordinal_map)
+        if label is not None:
+            out[place] = label
+    return out[alike]
+
+
+_JUDGEMENT = attrgetter("status", "points", "wrong", "void", "deductions")
+_NO_ENTRY = SimpleNamespace(status=NO_SHEET, points=None, wrong=None, void=False, deductions=())
+
+
+def _alike(grid: Grid, entries: Sequence[Entry | None]) -> Ints:
+    """For each cell the number of the first that says the same of the same step.
+
+    Points are read in exact fractions, which are slow. A column has few different judgements, so each is read once.
+    """
+    judgements = map(_JUDGEMENT, (_NO_ENTRY if entry is None else entry for entry in entries))
+    said = zip(grid.step.tolist(), judgements, strict=True)
+    first: dict[object, int] = {}
+    return np.fromiter(map(first.setdefault, said, range(grid.n)), dtype=np.int64, count=grid.n)
+
+
+def _firsts(alike: Ints) -> list[int]:
+    """The cells that stand for others like them."""
+    firsts: list[int] = np.flatnonzero(alike == np.arange(len(alike))).tolist()
+    return firsts
 
 
 def totals_of(grid: Grid, points: Floats, over: Bools) -> Floats:

@@ -6,68 +6,65 @@ a rater who never saw the video would get, and the warnings that apply.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
-from importlib.resources import files
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
-import yaml
-
-from siming.errors import DatasetError
-from siming.metrics import Measured, quadratic_weighted_kappa
-from siming.metrics.prior import step_prior
-from siming.rating.agreement import (
-    BESIDE,
-    PhysicianPair,
-    confusion_of,
-    limits_of_agreement,
-    measure_pair,
-    pair_of,
-    physician_columns,
-    physician_pairs,
+from siming.metrics import (
+    METRICS,
+    BlandAltman,
+    ClusterBootstrap,
+    Measured,
+    bland_altman,
+    confusion_table,
+    quadratic_weighted_kappa,
 )
-from siming.rating.cells import MISSING, Bools, Grid, grid_of
-from siming.rubric import N_LABELS, Dataset
-
-By = Literal["pair", "skill", "step", "site"]
+from siming.metrics.attainable import attainable_kappa
+from siming.metrics.prior import step_prior
+from siming.rating.cautions import Caution, cautions_of
+from siming.rating.cells import MISSING, Grid
+from siming.rating.compared import Compared
+from siming.rating.marginals import Marginals, marginals_of
+from siming.rating.panel_words import panel_words
+from siming.rating.plain import plain
+from siming.rating.step_rows import StepRow, step_rows
+from siming.rubric import N_LABELS
 
 ORDER = (
     "raw_agreement", "qwk", "qwk_within_step", "ac2", "ac2_at_chance", "prior_qwk", "mean_difference", "icc_a1",
-    "reference_prevalence", "predicted_prevalence", "bias_index",
+    "reference_prevalence", "predicted_prevalence", "prevalence_index", "bias_index",
 )  # fmt: skip
 """What a panel shows, in this order."""
+
+BESIDE = ("plcc", "positive_agreement", "negative_agreement", "kappa_lowest", "kappa_highest")
+"""What stands beside it."""
 
 _NAMES = {
     "raw_agreement": "raw_agreement",
     "qwk": "qwk",
     "qwk_within_step": "qwk_within_step",
     "ac2": "ac2",
+    "ac2_at_chance": "ac2_at_chance",
     "mean_difference": "mean_difference",
     "icc_a1": "icc_agreement",
     "reference_prevalence": "reference_prevalence",
     "predicted_prevalence": "predicted_prevalence",
-    **BESIDE,
+    "prevalence_index": "prevalence_index",
+    "bias_index": "bias_index",
+    "plcc": "plcc",
+    "positive_agreement": "positive_agreement",
+    "negative_agreement": "negative_agreement",
 }
+"""Name in a panel to name in `METRICS`."""
 
-MOST_OF_ONE_LABEL = 0.8
-STEP_GAP = 0.1
-WIDEST_INTERVAL = 0.2
-
-
-@cache
-def texts(language: str) -> Mapping[str, Any]:
-    """What a panel says, in one language."""
-    loaded: Mapping[str, Any] = yaml.safe_load(
-        files("siming.rating.texts").joinpath(f"{language}.yaml").read_text(encoding="utf-8")
-    )
-    return loaded
+_NO_PAIRS = "no pairs: no cell is compared"
+_NOT_JUDGED = "cannot judge"
+_INCOMPLETE = "attempts with an incomplete total"
 
 
 @dataclass(frozen=True)
 class Panel:
-    """The agreement of two physicians over some cells."""
+    """The agreement of two raters over some cells."""
 
     first: str
     second: str
@@ -77,119 +74,152 @@ class Panel:
     n_cells: int
     n_missing: int
     """Cells of attempts both rated in which one of them gave no points."""
-    rows: Mapping[str, Measured]
-    """By name, in the order of `ORDER`."""
-    limits: Sequence[float] | None
-    """Where 95 % of the differences of totals lie, in points of 100."""
+    metrics: Mapping[str, Measured]
+    """By name: those of `ORDER`, then those of `BESIDE`."""
+    limits: BlandAltman | None
+    """Of the totals in points of 100, second minus first; None where there is no attempt with both."""
     confusion: Sequence[Sequence[int]]
-    warnings: Sequence[str]
-    """Codes: ``skew``, ``step_difficulty``, ``wide_interval``, ``few_videos``."""
+    """Cells by the first rater's label (row) and the second's (column)."""
+    totals: Mapping[str, Sequence[Any]]
+    """``attempts`` with a total of both, and the total of the ``first`` and the ``second``."""
+    steps: Sequence[StepRow]
+    marginals: Marginals
+    """Who is stricter, and by how much."""
+    adjudication_rate: Measured
+    """Share of cells that go to adjudication."""
+    warnings: Sequence[Caution]
 
     def to_plain(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return {
+        """Plain values for JSON, with the sentences that terminal and page show."""
+        found = {
             "first": self.first,
             "second": self.second,
             "part": self.part,
             "n_videos": self.n_videos,
             "n_cells": self.n_cells,
             "n_missing": self.n_missing,
-            "metrics": {name: measured.to_json() for name, measured in self.rows.items()},
-            "limits_of_agreement": self.limits,
-            "confusion": [list(row) for row in self.confusion],
-            "warnings": list(self.warnings),
+            "metrics": plain(self.metrics),
+            "limits_of_agreement": plain(self.limits),
+            "levels": list(range(N_LABELS)),
+            "confusion": plain(self.confusion),
+            "totals": plain(self.totals),
+            "steps": plain(self.steps),
+            "marginals": plain(self.marginals),
+            "adjudication_rate": plain(self.adjudication_rate),
+            "warnings": [warning.to_plain() for warning in self.warnings],
         }
+        return {**found, "words": {language: panel_words(found, language) for language in ("en", "zh")}}
 
 
-def panels(dataset: Dataset, *, by: By = "pair", replicates: int = 2000, seed: int = 0) -> list[Panel]:
-    """A panel for each pair of physicians, or for each part of each pair.
-
-    Args:
-        by: ``pair`` takes all cells together; ``skill``, ``step`` and ``site`` part them.
-
-    Raises:
-        DatasetError: fewer than two physicians rated an attempt in common.
-    """
-    grid = grid_of(dataset)
-    found = list(physician_pairs(dataset, grid))
-    if not found:
-        names = ", ".join(physician_columns(dataset, grid)) or "nobody"
-        raise DatasetError(
-            f"{dataset.folder}: no two physicians rated an attempt in common (rated by: {names}); "
-            "agreement needs sheets of two physicians for the same attempts in sheets.jsonl"
-        )
-    return [
-        _panel(dataset, grid, pair, part, cells, replicates=replicates, seed=seed)
-        for pair in found
-        for part, cells in _parts(dataset, grid, by)
-        if (pair.asked & cells).any()
-    ]
-
-
-def _parts(dataset: Dataset, grid: Grid, by: By) -> Iterator[tuple[str | None, Bools]]:
-    """The parts of a grid, in its own order, each with its cells."""
-    if by == "pair":
-        yield None, np.ones(grid.n, dtype=bool)
-        return
-    name_of: Callable[[int], str] = {
-        "skill": lambda i: grid.rubric[i].skill,
-        "step": lambda i: grid.steps[i].id,
-        "site": lambda i: dataset.attempts_by_id[grid.keys[i][0]].site or "—",
-    }[by]
-    names = np.array([name_of(i) for i in range(grid.n)])
-    for name in dict.fromkeys(names.tolist()):
-        yield name, names == name
-
-
-def _panel(
-    dataset: Dataset,
-    grid: Grid,
-    found: PhysicianPair,
-    part: str | None,
-    cells: Bools,
-    *,
-    replicates: int,
-    seed: int,
+def panel_of(
+    grid: Grid, compared: Compared, part: str | None = None, *, replicates: int = 2000, seed: int = 0
 ) -> Panel:
-    columns = physician_columns(dataset, grid)
-    used, asked = found.used & cells, found.asked & cells
-    has_points = columns[found.first].has_points | columns[found.second].has_points
-    pair = pair_of(grid, columns[found.first], columns[found.second], used=used, whole=asked & has_points)
-    rows = measure_pair(pair, names=_NAMES, replicates=replicates, seed=seed)
-    labels = pair.first_labels
-    prior = step_prior(labels, n_labels=N_LABELS, step=grid.step, cluster=grid.cluster)
-    there = (labels != MISSING) & (prior != MISSING)
-    rows["prior_qwk"] = (
-        quadratic_weighted_kappa(labels[there], prior[there], n_labels=N_LABELS, cluster=grid.cluster[there])
-        if there.any()
-        else Measured(None, 0, 0, reason="no pairs: no step was rated in a second video")
+    """The panel of two raters over their cells."""
+    steps = step_rows(grid, compared)
+    metrics = _metrics(compared, replicates=replicates, seed=seed)
+    filled, totals = compared.filled, compared.totals
+    confusion = (
+        confusion_table(filled.first.labels, filled.second.labels, n_labels=N_LABELS).tolist()
+        if compared.n_cells
+        else [[0] * N_LABELS for _ in range(N_LABELS)]
     )
-    n_videos = len(np.unique(grid.attempt[used]))
-    n_missing = int(asked.sum() - used.sum())
-    left_out = {"cannot judge": n_missing} if n_missing else {}
-    confusion = confusion_of(pair)
     return Panel(
-        found.first,
-        found.second,
-        part,
-        n_videos,
-        int(used.sum()),
-        n_missing,
-        {name: replace(rows[name], left_out={**rows[name].left_out, **left_out}) for name in ORDER if name in rows},
-        limits_of_agreement(pair),
-        confusion,
-        tuple(_warnings(rows, confusion, n_videos)),
+        first=compared.first.name,
+        second=compared.second.name,
+        part=part,
+        n_videos=compared.n_videos,
+        n_cells=compared.n_cells,
+        n_missing=compared.n_missing,
+        metrics=metrics,
+        limits=bland_altman(totals.second, totals.first, cluster=totals.cluster) if len(totals.attempt) else None,
+        confusion=confusion,
+        totals={
+            "attempts": [grid.attempts[number] for number in totals.attempt.tolist()],
+            "first": totals.first.round(6).tolist(),
+            "second": totals.second.round(6).tolist(),
+        },
+        steps=steps,
+        marginals=marginals_of(compared, [row.step for row in steps]),
+        adjudication_rate=METRICS["reference_prevalence"].function(
+            compared.disputed, compared.disputed, cluster=compared.cluster
+        ),
+        warnings=cautions_of(compared, metrics, confusion),
     )
 
 
-def _warnings(rows: Mapping[str, Measured], confusion: Sequence[Sequence[int]], n_videos: int) -> Iterator[str]:
-    total = sum(map(sum, confusion))
-    if total and max(sum(row) for row in confusion) > MOST_OF_ONE_LABEL * total:
-        yield "skew"
-    pooled, within = rows["qwk"], rows["qwk_within_step"]
-    if pooled.value is not None and within.value is not None and pooled.value - within.value > STEP_GAP:
-        yield "step_difficulty"
-    if n_videos < 5:
-        yield "few_videos"
-    elif pooled.interval is not None and pooled.interval.high - pooled.interval.low > WIDEST_INTERVAL:
-        yield "wide_interval"
+def _metrics(compared: Compared, *, replicates: int, seed: int) -> dict[str, Measured]:
+    """Everything of `ORDER` and `BESIDE`, each with what was left out."""
+    found = {name: _measured(compared, METRICS[metric].name, replicates, seed) for name, metric in _NAMES.items()}
+    found["plcc"] = _with_interval_only(found["plcc"])
+    for name, verdict in (("positive_agreement", "wrong"), ("negative_agreement", "right")):
+        if found[name].value is None and compared.n_cells:
+            found[name] = replace(found[name], reason=f"nobody calls a step {verdict}")
+    found["prior_qwk"] = _prior_qwk(compared)
+    found["kappa_lowest"], found["kappa_highest"] = _attainable(compared)
+    of_totals = {name for name, metric in _NAMES.items() if METRICS[metric].kind == "totals"}
+    left_of_cells = {_NOT_JUDGED: compared.n_missing} if compared.n_missing else {}
+    left_of_totals = {_INCOMPLETE: compared.totals.n_incomplete} if compared.totals.n_incomplete else {}
+    out = {}
+    for name in (*ORDER, *BESIDE):
+        measured = found[name]
+        kept = {why: n for why, n in measured.left_out.items() if why != "missing"}
+        out[name] = replace(measured, left_out={**kept, **(left_of_totals if name in of_totals else left_of_cells)})
+    return out
+
+
+def _measured(compared: Compared, name: str, replicates: int, seed: int) -> Measured:
+    metric = METRICS[name]
+    filled, totals = compared.filled, compared.totals
+    first, second, cluster = filled.first, filled.second, filled.cluster
+    if metric.kind == "totals":
+        if not len(totals.attempt):
+            return Measured(None, 0, 0, reason=_NO_PAIRS)
+        interval = metric.interval
+        if isinstance(interval, ClusterBootstrap):
+            interval = ClusterBootstrap(replicates=replicates, seed=seed, limits="bca")
+        sides = (totals.second, totals.first) if name == "mean_difference" else (totals.first, totals.second)
+        return metric.function(*sides, cluster=totals.cluster, interval=interval)
+    if not compared.n_cells:
+        return Measured(None, 0, 0, reason=_NO_PAIRS)
+    if metric.kind == "binary":
+        return metric.function(first.wrong, second.wrong, cluster=cluster)
+    options = metric.options(n_labels=N_LABELS, step=filled.step)
+    return metric.function(first.labels, second.labels, cluster=cluster, **options)
+
+
+def _with_interval_only(plcc: Measured) -> Measured:
+    """A correlation without its interval is refused: on few videos it can be anything."""
+    if plcc.value is None or plcc.interval is not None:
+        return plcc
+    reason = f"not shown without an interval: {plcc.interval_reason}"
+    return Measured(None, plcc.n, plcc.n_clusters, left_out=plcc.left_out, reason=reason)
+
+
+def _prior_qwk(compared: Compared) -> Measured:
+    """Kappa of the first rater and the blind step prior fitted on his other videos."""
+    filled = compared.filled
+    if not compared.n_cells:
+        return Measured(None, 0, 0, reason=_NO_PAIRS)
+    labels = filled.first.labels
+    prior = step_prior(labels, n_labels=N_LABELS, step=filled.step, cluster=filled.cluster)
+    there = prior != MISSING
+    if not there.any():
+        return Measured(None, 0, 0, reason="no pairs: no step was rated in a second video")
+    return quadratic_weighted_kappa(labels[there], prior[there], n_labels=N_LABELS, cluster=filled.cluster[there])
+
+
+def _attainable(compared: Compared) -> tuple[Measured, Measured]:
+    """The lowest and the highest QWK that the raters' use of the labels allows."""
+    if not compared.n_cells:
+        nothing = Measured(None, 0, 0, reason=_NO_PAIRS)
+        return nothing, nothing
+    filled = compared.filled
+    found = attainable_kappa(
+        filled.first.labels, filled.second.labels, n_labels=N_LABELS, weights="quadratic", cluster=filled.cluster
+    )
+    why = "none is made for a bound"
+    lowest, highest = (
+        replace(bound, interval_reason=why if bound.value is not None else None)
+        for bound in (found.lowest, found.highest)
+    )
+    return lowest, highest

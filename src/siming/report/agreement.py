@@ -12,7 +12,6 @@ from siming.report.column import (
     Column,
     Plain,
     Shown,
-    bracket,
     ceiling,
     columns_of,
     entries_of,
@@ -20,12 +19,12 @@ from siming.report.column import (
     measured_of,
     n_missing,
     n_videos,
-    number,
     percent,
     shown,
 )
 from siming.report.figures import forest_axis, forest_domain, forest_row, heat_class, legend
 from siming.report.markup import Html, html, join, tag
+from siming.report.number_card import definitions, how_made, opening
 from siming.report.step_chart import step_chart
 
 HOLLOW = {"qwk_within_step": "qwk"}
@@ -155,16 +154,10 @@ def agreement_table(entries: Sequence[Plain], index: int) -> Html:
 
 def _heads(column: Column, id_: str) -> list[Html]:
     help_ = [tag("h4", named("metric", column.key)), tag("p", both(f"metric.help.{column.key}"))]
-    heads = [tag("th", *_opening(id_, [named("metric", column.key)], help_), scope="col")]
+    heads = [tag("th", *opening(id_, [named("metric", column.key)], help_), scope="col")]
     if column.key in WITH_LIMITS:
         heads.append(tag("th", both("table.limits"), scope="col"))
     return heads
-
-
-def _opening(id_: str, face: Sequence[object], card: Sequence[object], class_: str = "num") -> tuple[Html, Html]:
-    """A button and the card that it opens; both work without script."""
-    button = tag("button", *face, type="button", popovertarget=id_, class_=class_)
-    return button, tag("div", *card, popover=True, id=id_, class_="pop")
 
 
 def _entry_row(entry: Plain, columns: Sequence[Column], id_: str) -> Html:
@@ -194,11 +187,11 @@ def _coverage(coverage: Plain, missing: int | None, entry: Plain, id_: str) -> H
     reasons = [(reason(why), count) for why, count in (coverage.get("cells_missing") or {}).items() if count]
     body = [
         tag("h4", both("coverage.title"), " · ", entry_name(entry)),
-        _definitions([(both("coverage.share"), percent(coverage.get("share"))), *lines]),
+        definitions([(both("coverage.share"), percent(coverage.get("share"))), *lines]),
     ]
     if reasons:
-        body += [tag("h5", both("coverage.why")), _definitions(reasons)]
-    return join(_opening(id_, [missing, tag("small", percent(coverage.get("share")))], body))
+        body += [tag("h5", both("coverage.why")), definitions(reasons)]
+    return join(opening(id_, [missing, tag("small", percent(coverage.get("share")))], body))
 
 
 def _metric(column: Column, entry: Plain, id_: str) -> list[Html]:
@@ -211,46 +204,18 @@ def _metric(column: Column, entry: Plain, id_: str) -> list[Html]:
         more = [tag("td", tag("span", seen.limits or MISSING, class_="limits"))]
     class_ = "num" if seen.reason is None else "num dash"
     card = _how_made(column, measured, entry, seen.refused)
-    return [tag("td", *_opening(id_, [seen.value, tag("small", under(seen))], card, class_)), *more]
+    return [tag("td", *opening(id_, [seen.value, tag("small", under(seen))], card, class_)), *more]
 
 
 def _how_made(column: Column, measured: Plain, entry: Plain, refused: bool) -> list[Html]:
-    """What stands behind a number: everything needed to make it again."""
-    lines: list[tuple[object, object]] = []
-    decimals = 2 if column.unit == "marks" else 4
-    if measured["value"] is not None and not refused:
-        lines.append((both("how.value"), number(measured["value"], decimals)))
-    interval = measured.get("interval")
-    if interval:
-        level = f"{measured.get('interval_level', 0.95) * 100:g} %"
-        lines.append((both("how.interval", level=level), bracket(interval, decimals)))
-        lines.append((both("how.method"), reason(str(measured.get("interval_method", "")))))
-        lines += [
-            (both(f"how.{key}"), measured[key])
-            for key in ("seed", "replicates", "undefined_replicates")
-            if key in measured
-        ]
-    if measured.get("limits"):
-        lines.append((both("how.limits"), bracket(measured["limits"], decimals)))
-    lines.append(
-        (both("how.n_marks" if column.key in ("plcc", "srcc", "mean_difference", "icc_a1") else "how.n"), measured["n"])
+    totals = column.key in ("plcc", "srcc", "mean_difference", "icc_a1")
+    return how_made(
+        measured,
+        title=join([named("metric", column.key), " · ", entry_name(entry)]),
+        n_is=both("how.n_marks" if totals else "how.n"),
+        decimals=2 if column.unit == "marks" else 4,
+        refused=refused,
     )
-    if measured.get("n_clusters") is not None:
-        lines.append((both("how.videos"), measured["n_clusters"]))
-    lines += [(both("how.left_out", why=reason(why)), count) for why, count in (measured.get("left_out") or {}).items()]
-    body = [tag("h4", named("metric", column.key), " · ", entry_name(entry))]
-    if measured["value"] is None:
-        body.append(tag("p", both("undefined.because", reason=reason(str(measured.get("reason") or ""))), class_="why"))
-    elif not interval:
-        key = "undefined.refused_because" if refused else "interval.because"
-        body.append(tag("p", both(key, reason=reason(str(measured.get("interval_reason") or ""))), class_="why"))
-    body.append(_definitions(lines))
-    body += [tag("p", reason(note), class_="why") for note in measured.get("notes") or ()]
-    return body
-
-
-def _definitions(lines: Sequence[tuple[object, object]]) -> Html:
-    return tag("dl", *(tag("div", tag("dt", term), tag("dd", value)) for term, value in lines))
 
 
 # ---- confusion ----------------------------------------------------------------------------------------------

@@ -16,6 +16,14 @@ def both(key: str, **fields: object) -> Html:
     )  # fmt: skip
 
 
+def drawn(key: str, **fields: object) -> Html:
+    """As `both`, for a text inside a drawing, where only elements of drawings may stand. Fields are plain text."""
+    return join(
+        tag("tspan", load_texts(language)[key].format(**fields), class_=language, lang=LANGUAGE_TAGS[language])
+        for language in LANGUAGES
+    )
+
+
 def pair(english: object, chinese: object) -> Html:
     """A text that comes with the data in both languages; in one where they are equal or one is lacking."""
     if not chinese or not english or english == chinese:

@@ -49,20 +49,19 @@ def forest_ticks(low: float) -> list[float]:
     return [i * step for i in range(start, round(1 / step) + 1)]
 
 
-def forest_axis(low: float, high: float) -> Html:
-    """The numbers above a forest."""
-    ticks = forest_ticks(low)
+def forest_axis(low: float, high: float, *, ticks: Sequence[float] | None = None, decimals: int = 2) -> Html:
+    """The numbers above a forest; quarters unless other ticks are given."""
+    ticks = forest_ticks(low) if ticks is None else ticks
     labels = [
-        tag("text", number(t, 2), x=place(t, low, high), y=15, class_=_anchor(i, len(ticks), t, low))
-        for i, t in enumerate(ticks)
+        tag("text", number(t, decimals), x=place(t, low, high), y=15, class_=_anchor(t, low, high)) for t in ticks
     ]
     return svg(*labels, height=22, class_="axis")
 
 
-def _anchor(index: int, count: int, value: float, low: float) -> str:
-    if index == count - 1:
+def _anchor(value: float, low: float, high: float) -> str:
+    if value >= high:
         return "end"
-    return "start" if index == 0 and value == low else "middle"
+    return "start" if value <= low else "middle"
 
 
 def forest_row(
@@ -72,12 +71,14 @@ def forest_row(
     domain: tuple[float, float],
     band: Sequence[float] | None = None,
     beside: float | None = None,
+    ticks: Sequence[float] | None = None,
 ) -> Html:
     """One row of a forest: the interval as a line, the value as a dot.
 
     Args:
         band: Interval of the physicians, drawn behind every row as the height to reach.
         beside: A second value shown hollow, such as the pooled coefficient beside the within-step one.
+        ticks: Where the upright lines stand; at the quarters unless given.
     """
     low, high = domain
     drawn: list[Html] = []
@@ -85,7 +86,7 @@ def forest_row(
         left, right = place(band[0], low, high), place(band[1], low, high)
         width = f"{float(right[:-1]) - float(left[:-1]):.4g}%"
         drawn.append(tag("rect", x=left, y=0, width=width, height="100%", class_="band"))
-    for t in forest_ticks(low):
+    for t in forest_ticks(low) if ticks is None else ticks:
         x = place(t, low, high)
         drawn.append(tag("line", x1=x, x2=x, y1=0, y2="100%", class_="zero" if t == 0 else "grid"))
     if beside is not None:

@@ -22,6 +22,7 @@ from siming.report.column import (
     shown,
 )
 from siming.report.markup import Html, join, tag
+from siming.report.ranking import rank_picture
 
 FIRST_WARNINGS = 5
 """More than these are folded away, so that the numbers stay in sight."""
@@ -147,11 +148,14 @@ def comparisons(report: Plain) -> Html | None:
     for setting, together in groups:
         if setting is not None:
             content.append(tag("h3", named("setting", setting), class_="tie-setting"))
-        content.append(tag("ol", *(tag("li", *_group(names, entries)) for names in together), class_="ties"))
+        ranking = (report.get("rankings") or {}).get(setting)
+        if ranking and len(ranking["models"]) > 1:
+            content.append(tag("div", rank_picture(ranking, lambda name: _name(name, entries)), class_="ranking"))
+        else:
+            content.append(tag("ol", *(tag("li", *_group(names, entries)) for names in together), class_="ties"))
     if pairs:
-        head = [
-            tag("th", both(f"compare.{key}"), scope="col") for key in ("pair", "metric", "difference", "p", "cells")
-        ]
+        keys = ("compare.pair", "compare.metric", "compare.difference", "compare.p", "comparison.p_holm")
+        head = [tag("th", both(key), scope="col") for key in (*keys, "compare.cells")]
         body = [tag("tr", *_comparison(row, entries)) for row in pairs]
         table = tag("table", tag("thead", tag("tr", *head)), tag("tbody", *body), class_="compare")
         content.append(tag("div", table, class_="scroll", tabindex=0, role="region", aria_labelledby="compare-title"))
@@ -185,6 +189,7 @@ def _comparison(row: Plain, entries: Mapping[str, Plain]) -> list[Html]:
         tag("td", named("metric", str(row["metric"]))),
         tag("td", number(value, signed=True), tag("small", under)),
         tag("td", p_value(p)),
+        tag("td", p_value(row.get("p_holm"))),
         tag("td", row.get("n_cells", MISSING)),
     ]
 

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 from collections.abc import Mapping
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from siming.report.agreement import setting_section
 from siming.report.attempts import attempt_section
-from siming.report.bilingual import both, hidden, named
+from siming.report.bilingual import both, named
 from siming.report.column import Plain, settings_of
 from siming.report.frames import FrameSource, Thumbnails
-from siming.report.markup import Html, html, tag
+from siming.report.markup import tag
 from siming.report.overview import attempts_overview, comparisons, headline, hero, method
-from siming.report.texts import LANGUAGE_TAGS, LANGUAGES, Language, load_texts
-
-SWITCH: Mapping[Language, str] = {"en": "EN", "zh": "中文"}
-"""Each language is named in itself, so that whoever needs it can read it."""
+from siming.report.shell import document
+from siming.report.texts import LANGUAGES, Language, load_texts
 
 FRAME_BUDGET_BYTES = 4_000_000
 """Size of all thumbnails together; each attempt gets an equal share."""
@@ -88,83 +83,26 @@ def render_page(
     limited = {**report, "attempts": attempts}
     share = frame_budget_bytes // max(1, len(attempts))
     settings = settings_of(report)
-    body = tag(
-        "body",
-        tag("a", both("page.skip"), href="#main", class_="skip"),
-        _bar(settings),
-        tag(
-            "main",
-            tag(
-                "div",
-                hero(report),
-                headline(report),
-                *(setting_section(report, setting, index) for index, setting in enumerate(settings)),
-                comparisons(report),
-                attempts_overview(report, len(attempts)) if attempts else None,
-                method(report),
-                id="overview",
-            ),
-            *(attempt_section(limited, number, Thumbnails(frames, share)) for number in range(len(attempts))),
-            id="main",
-            tabindex=-1,
-        ),
-        tag("footer", tag("p", both("hero.purpose")), tag("p", both("method.made_by", version=report.get("siming", ""), schema=report.get("schema", "")))),
-    )  # fmt: skip
-    root = tag("html", _head(report, language), body, lang=LANGUAGE_TAGS[language], data_lang=language)
-    return f"<!doctype html>\n{root}\n"
-
-
-def _head(report: Plain, language: Language) -> Html:
-    style, script = _read("style.css"), _read("page.js")
-    policy = "; ".join(
-        [
-            "default-src 'none'",
-            f"style-src '{_digest(style)}'",
-            f"script-src '{_digest(script)}'",
-            "img-src data:",
-            "base-uri 'none'",
-            "form-action 'none'",
-        ]
+    overview = tag(
+        "div",
+        hero(report),
+        headline(report),
+        *(setting_section(report, setting, index) for index, setting in enumerate(settings)),
+        comparisons(report),
+        attempts_overview(report, len(attempts)) if attempts else None,
+        method(report),
+        id="overview",
     )
-    titles = {code: f"{report['dataset']['name']} · {load_texts(code)['page.title']}" for code in LANGUAGES}
-    return tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=policy),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name="referrer", content="no-referrer"),
-        tag("meta", name="color-scheme", content="light dark"),
-        tag("title", titles[language], data_en=titles["en"], data_zh=titles["zh"]),
-        tag("style", Html(style)),
-        tag("script", Html(script)),
-    )
-
-
-def _bar(settings: list[str]) -> Html:
     links = [("#headline", both("nav.headline"))]
     links += [(f"#setting-{index}", named("setting.short", setting)) for index, setting in enumerate(settings)]
     links += [("#attempts", both("nav.attempts")), ("#method", both("nav.method"))]
-    languages = [
-        tag("button", SWITCH[code], type="button", data_set_lang=code, lang=LANGUAGE_TAGS[code], aria_pressed="false")
-        for code in LANGUAGES
-    ]
-    schemes = [
-        tag("button", tag("span", sign, aria_hidden="true"), hidden(f"scheme.{scheme}"), type="button", data_set_theme=scheme, aria_pressed="false")
-        for scheme, sign in (("light", "☀"), ("dark", "☾"))
-    ]  # fmt: skip
-    return tag(
-        "header",
-        tag("a", tag("b", "siming"), html(" 司命"), href="#headline", class_="brand"),
-        tag("nav", *(tag("a", words, href=target) for target, words in links), class_="sections"),
-        tag("div", *languages, class_="switch", role="group"),
-        tag("div", *schemes, class_="switch", role="group"),
-        class_="bar",
+    return document(
+        titles={code: f"{report['dataset']['name']} · {load_texts(code)['page.title']}" for code in LANGUAGES},
+        links=links,
+        content=[
+            overview,
+            *(attempt_section(limited, number, Thumbnails(frames, share)) for number in range(len(attempts))),
+        ],
+        made_by=both("method.made_by", version=report.get("siming", ""), schema=report.get("schema", "")),
+        language=language,
     )
-
-
-def _read(name: str) -> str:
-    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
-
-
-def _digest(text: str) -> str:
-    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"

@@ -30,6 +30,7 @@ from siming.report.column import (
     shown,
 )
 from siming.report.markup import plain
+from siming.report.ranking import places_of
 from siming.report.texts import Language, find_text, reason_in, text
 
 NAME_WIDTH = 24
@@ -179,6 +180,10 @@ class _Writer:
         for setting, tied_here in groups:
             if setting is not None:
                 out.append(Text(self._named("setting", setting), "dim"))
+            ranking = (self._report.get("rankings") or {}).get(setting)
+            if ranking and len(ranking["models"]) > 1:
+                out.append(self._ranking(ranking))
+                continue
             for names in tied_here:
                 joined = "  =  ".join(plain(str(name)) for name in names)
                 tied = f"   ({self._say('groups.tied')})" if len(names) > 1 else ""
@@ -186,12 +191,26 @@ class _Writer:
         if pairs:
             table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
             table.add_column(self._say("compare.pair"), overflow="fold")
-            for key in ("metric", "difference", "p", "cells"):
-                table.add_column(self._say(f"compare.{key}"), justify="right")
+            for key in ("compare.metric", "compare.difference", "compare.p", "comparison.p_holm", "compare.cells"):
+                table.add_column(self._say(key), justify="right")
             for row in pairs:
                 table.add_row(*self._comparison(row))
             out.append(table)
         return [*out, Text("")]
+
+    def _ranking(self, ranking: Plain) -> Table:
+        """Published ranks, and the places that the data leave open."""
+        table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+        table.add_column(self._say("ranking.rank"), justify="right")
+        table.add_column(self._say("comparison.models"), overflow="fold")
+        for key in ("ranking.places", "ranking.came_first"):
+            table.add_column(self._say(key), justify="right")
+        for model in ranking["models"]:
+            rank = model["rank"]
+            group = MISSING if model["group"] is None else str(model["group"])
+            cells = (group, plain(str(model["name"])), places_of(rank), percent(rank["best_share"]))
+            table.add_row(*map(Text, cells))
+        return table
 
     def _comparison(self, row: Plain) -> list[Text]:
         difference, p = row["difference"], row.get("p")
@@ -201,6 +220,7 @@ class _Writer:
             self._named("metric.brief", str(row["metric"])),
             f"{number(difference.get('value'), signed=True)}\n{under}",
             p_value(p),
+            p_value(row.get("p_holm")),
             str(row.get("n_cells", MISSING)),
         ]
         return [Text(cell) for cell in cells]

@@ -62,6 +62,10 @@ class Sheet(Record):
     author: Author
     steps: Mapping[str, Entry]
     submitted_at: str | None = None
+    """ISO 8601. Where every sheet has one, drift over a rater's own order can be measured."""
+    global_rating: int | None = None
+    """The rater's impression of the whole performance, given without adding up points: a whole number on the scale that
+    ``global_rating_scale`` in `dataset.yaml` lists, else 1 (fail) to 5 (excellent)."""
 
     @property
     def points(self) -> float | None:

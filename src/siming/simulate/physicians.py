@@ -9,8 +9,10 @@ comes close to the figures of the SiMing-Bench paper; `docs/explanation/simulato
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from random import Random
 
 from siming.rubric import Author, Entry, Examination, Sheet, Step
@@ -67,20 +69,38 @@ class Physician:
     quality: Quality = QUALITY
 
 
+GLOBAL_RATING_SCALE = (1, 2, 3, 4, 5)
+"""From fail over borderline (2) to excellent."""
+
+_GLOBAL_FROM = (50.0, 65.0, 80.0, 93.0)
+"""Points of 100 from which an impression is called 2, 3, 4, 5. Ours."""
+
+FIRST_DAY = datetime(2026, 1, 5, 8)
+WORKING_DAYS, WORKING_HOURS = 10, 8
+
 WEI = Physician("Wei", lenience=-0.15)
 OKAFOR = Physician("Okafor", lenience=0.15)
 ADJUDICATOR = "Lin"
 
 
-def rate(physician: Physician, truth: Sequence[Examination], segments: Stretches, rng: Random) -> list[Sheet]:
+def rate(
+    physician: Physician,
+    truth: Sequence[Examination],
+    segments: Stretches,
+    rng: Random,
+    *,
+    aside: Random | None = None,
+) -> list[Sheet]:
     """The sheets of one physician for one attempt, a sheet per rubric.
 
     Args:
         truth: What the examiner found, per rubric.
         segments: Where the steps lie; evidence is taken from there.
+        aside: Draws the impression of the whole and the time of submission; without it the sheets have neither. A
+            generator of its own, so that nothing here moves the points that `rng` draws.
     """
     mood = physician.lenience + rng.gauss(0.0, physician.quality.halo)
-    return [
+    sheets = [
         _sheet(
             found,
             Author(kind="physician", name=physician.name),
@@ -91,6 +111,32 @@ def rate(physician: Physician, truth: Sequence[Examination], segments: Stretches
         )
         for found in truth
     ]
+    return sheets if aside is None else _with_impression(sheets, physician, truth, aside)
+
+
+def _with_impression(
+    sheets: Sequence[Sheet], physician: Physician, truth: Sequence[Examination], aside: Random
+) -> list[Sheet]:
+    """The same sheets with a global rating, near the truth and not worked out from the points, and a time."""
+    # Each attempt falls at random into the two weeks, so a physician's order is random and his own.
+    day, share = divmod(aside.random() * WORKING_DAYS, 1)
+    begun = FIRST_DAY + timedelta(days=int(day) + 2 * (int(day) // 5), hours=share * WORKING_HOURS)
+    leaning = 5 * physician.lenience + aside.gauss(0.0, 4.0)
+    out = []
+    for number, (sheet, found) in enumerate(zip(sheets, truth, strict=True), start=1):
+        judged = [result for result in found.steps.values() if result.points is not None]
+        earned = sum(result.points or 0.0 for result in judged)
+        reachable = sum(found.rubric.get_step(result.step).max_points for result in judged)
+        seen = (100 * earned / reachable if reachable else 0.0) + leaning + aside.gauss(0.0, 5.0)
+        out.append(
+            sheet.model_copy(
+                update={
+                    "submitted_at": (begun + timedelta(minutes=3 * number)).isoformat(timespec="seconds"),
+                    "global_rating": GLOBAL_RATING_SCALE[bisect_right(_GLOBAL_FROM, seen)],
+                }
+            )
+        )
+    return out
 
 
 def adjudicate(first: Sheet, second: Sheet, truth: Examination) -> Sheet:

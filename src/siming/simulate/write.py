@@ -31,10 +31,13 @@ from siming.rubric.files import read_yaml, write_text
 from siming.simulate.exam import Exam, simulate_exam
 from siming.simulate.faults import builtin_rubrics
 from siming.simulate.film import FPS, draw_exam
-from siming.simulate.physicians import OKAFOR, WEI, adjudicate, rate
+from siming.simulate.physicians import GLOBAL_RATING_SCALE, OKAFOR, WEI, adjudicate, rate
 
 Progress = Callable[[int, int], None]
 """Called with how many videos are there and how many there will be."""
+
+SITES = ("north", "south")
+"""Where simulated exams take place; the place changes nothing in them."""
 
 _SUMS = "SHA256SUMS"
 """Beside the videos: one line per finished video, in the format of the `sha256sum` program."""
@@ -85,7 +88,8 @@ def simulate_dataset(
     events: list[Event] = []
     finished: list[Attempt] = []
     for exam in exams:
-        finished.append(exam.attempt.model_copy(update={"video": videos.get(exam.attempt.id)}))
+        site = Random(f"{seed}/{exam.attempt.id}/site").choice(SITES)  # noqa: S311 - simulation, no secret
+        finished.append(exam.attempt.model_copy(update={"video": videos.get(exam.attempt.id), "site": site}))
         events += exam.events
         sheets += _sheets(exam, seed, physicians)
     rubrics = {rubric.id: rubric for rubric in builtin_rubrics()}
@@ -116,6 +120,7 @@ def _info(seed: int, fps: int | None) -> DatasetInfo:
         "licence": "CC0-1.0",
         "rubrics": [RubricRef(id=r.id, version=r.version).model_dump() for r in builtin_rubrics()],
         "provenance": f"simulated by siming {siming.__version__} from seed {seed}; no person was recorded or rated",
+        "global_rating_scale": list(GLOBAL_RATING_SCALE),
         "simulated": how,
     }
     return DatasetInfo.from_plain(plain)
@@ -152,7 +157,8 @@ def _sheets(exam: Exam, seed: int, physicians: int) -> list[Sheet]:
     by_author = [[found.sheet() for found in truth]]
     for physician in (WEI, OKAFOR)[:physicians]:
         rng = Random(f"{seed}/{exam.attempt.id}/{physician.name}")  # noqa: S311 - simulation, no secret
-        by_author.append(rate(physician, truth, exam.segments, rng))
+        aside = Random(f"{seed}/{exam.attempt.id}/{physician.name}/aside")  # noqa: S311 - simulation, no secret
+        by_author.append(rate(physician, truth, exam.segments, rng, aside=aside))
     if physicians == 2:
         by_author.append([adjudicate(*pair) for pair in zip(by_author[1], by_author[2], truth, strict=True)])
     return [sheet for of_rubric in zip(*by_author, strict=True) for sheet in of_rubric]

@@ -8,10 +8,11 @@ from siming.metrics.audit.identities import (
 )
 from siming.metrics.audit.printed import (
     COLUMNS,  # headings that the auditor knows
+    column_of,  # the column that a heading means
 )
 from siming.metrics.audit.table import (
     Audit,  # all findings
     audit_table,  # rows of text in, findings out
 )
 
-__all__ = ["COLUMNS", "Audit", "Finding", "audit_table", "kappa_floor"]
+__all__ = ["COLUMNS", "Audit", "Finding", "audit_table", "column_of", "kappa_floor"]

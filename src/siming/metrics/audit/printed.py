@@ -3,35 +3,36 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from siming.errors import LabelError
 
 _HEADINGS = {
-    "name": "row name model method system",
-    "test_set": "test_set test-set dataset setting split task",
-    "precision": "P precision prec ppv",
-    "recall": "R recall sensitivity tpr",
-    "f1": "f1 f1_score f1-score",
-    "mcc": "mcc matthews",
-    "specificity": "specificity tnr",
-    "accuracy": "accuracy acc raw_agreement",
-    "prevalence": "prevalence reference_prevalence imperfect_share",
-    "kappa": "kappa κ cohen_kappa",
-    "qwk": "qwk quadratic_kappa quadratic_weighted_kappa",
-    "disagreement": "disagreement disagreement_share adjudicated_share",
-    "r": "r plcc pearson",
-    "n": "n N n_videos videos",
-    "p_value": "p p_value p-value",
-    "count": "k count number",
-    "total": "total denominator n_cells of",
-    "percent": "percent percentage % per_cent",
-    "mean": "mean mean_score",
-    "grain": "grain score_step",
-    "before": "before base",
-    "after": "after",
-    "delta": "delta Δ difference",
+    "name": "row name model method system 模型 方法 名称 系统 行",
+    "test_set": "test_set test-set dataset setting split task 测试集 数据集 任务 设置 场景",
+    "precision": "P precision prec ppv 精确率 精准率 查准率 阳性预测值",
+    "recall": "R recall sensitivity tpr 召回率 查全率 灵敏度 敏感度",
+    "f1": "f1 f1_score f1-score f1值 f1分数",
+    "mcc": "mcc matthews 马修斯相关系数",
+    "specificity": "specificity tnr 特异度 特异性",
+    "accuracy": "accuracy acc raw_agreement 准确率 正确率 一致率",
+    "prevalence": "prevalence reference_prevalence imperfect_share 阳性率 流行率 患病率 错误率 未满分比例",
+    "kappa": "kappa κ cohen_kappa kappa值 kappa系数",
+    "qwk": "qwk quadratic_kappa quadratic_weighted_kappa 加权kappa 二次加权kappa",
+    "disagreement": "disagreement disagreement_share adjudicated_share 不一致率 分歧率 裁定率",
+    "r": "r plcc pearson 相关系数 皮尔逊相关系数",
+    "n": "n N n_videos videos 样本量 例数 录像数 视频数",
+    "p_value": "p p_value p-value p值",
+    "count": "k count number 个数 计数 数量 频数",
+    "total": "total denominator n_cells of 总数 分母 合计 单元数",
+    "percent": "percent percentage % per_cent 百分比 占比 构成比",
+    "mean": "mean mean_score 均值 均数 平均值 平均分",
+    "grain": "grain score_step 最小单位 计分单位",
+    "before": "before base 前 之前 基线",
+    "after": "after 后 之后",
+    "delta": "delta Δ difference 差值 差 变化 提升",
 }
 COLUMNS: Mapping[str, tuple[str, ...]] = {column: tuple(known.split()) for column, known in _HEADINGS.items()}
 """Columns that the auditor knows, and the headings each goes by. Capitals matter in single letters only."""
@@ -51,6 +52,7 @@ _SHARES = {
 }
 _EXACT = {"count", "total", "n", "grain"}
 _EMPTY = {"", "-", "–", "—", "/", "n/a", "na", "nan", "none", "null", "undefined"}
+_UNIT = re.compile(r"[\s/,]*(?:\(\s*%\s*\)|\[\s*%\s*\]|%)$")
 _NUMBER = re.compile(r"([<>≤≥]?)\s*([+-]?)(\d+(?:\.\d*)?|\.\d+)\s*(%?)")
 
 
@@ -170,6 +172,7 @@ def read_table(
             raise LabelError(f"headings {same} both mean {column!r}; audit them one at a time, or rename one")
     read = [_read_row(number, row, known) for number, row in enumerate(rows, start=1)]
     surely = {column for column in _SHARES if any(_beyond_one(cells.get(column)) for _, _, cells in read)}
+    surely |= {column for heading, column in known.items() if says_per_cent(heading)} & _SHARES
     unsure = (_SHARES & set(known.values())) - surely if surely else set()
     for _, _, cells in read:
         for column in (surely | per_cent) & set(cells):
@@ -204,6 +207,31 @@ def _meaning(heading: str, own: Mapping[str, str]) -> str | None:
         if own[heading] not in COLUMNS:
             raise LabelError(f"column {own[heading]!r} is unknown; the auditor knows {', '.join(COLUMNS)}")
         return own[heading]
-    plain = heading.strip()
+    plain = _without_unit(heading)
     wanted = plain if len(plain) == 1 else plain.lower().replace(" ", "_")
     return next((column for column, names in COLUMNS.items() if wanted in names), None)
+
+
+def column_of(heading: str) -> str | None:
+    """The column that a heading means, None where the auditor knows none.
+
+    >>> column_of("精确率（%）"), column_of("F1-score"), column_of("colour")
+    ('precision', 'f1', None)
+    """
+    return _meaning(heading, {})
+
+
+def _without_unit(heading: str) -> str:
+    """A heading in plain letters, without a per cent sign behind it and arrows that say which way is better."""
+    plain = unicodedata.normalize("NFKC", heading).strip().rstrip("↑↓ ")
+    return _UNIT.sub("", plain) or plain
+
+
+def says_per_cent(heading: str) -> bool:
+    """Whether a heading says that its column is in per cent.
+
+    >>> says_per_cent("精确率（%）"), says_per_cent("F1")
+    (True, False)
+    """
+    plain = unicodedata.normalize("NFKC", heading).strip().rstrip("↑↓ ")
+    return _UNIT.sub("", plain) not in ("", plain)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from siming.metrics.audit.finding import ONE_TABLE, Finding, in_words
+from siming.metrics.audit.finding import Fact, Finding
 from siming.metrics.audit.identities import accuracy_range, mcc_range, prevalence_grid
 from siming.metrics.audit.printed import Printed, ReadRow
 
@@ -20,10 +20,12 @@ def checks_of_set(rows: Sequence[ReadRow], given: Printed | None) -> Iterator[Fi
             precision = row.cells["precision"]
             wrong = [p for _, p in known if p is not None and not precision.meets(p.low, p.high)]
             if any(p is not None for _, p in known):
-                message = f"recall {row.cells['recall'].text} without an MCC calls everything positive, so precision "
-                message += f"{precision.text} is the prevalence"
-                message += f"; {wrong[0].text} is printed for it" if wrong else ", as printed"
-                yield Finding("all_positive", (row.name,), "impossible" if wrong else "pass", message)
+                facts: dict[str, Fact] = {"recall": row.cells["recall"].text, "precision": precision.text}
+                if wrong:
+                    facts["prevalence"] = wrong[0].text
+                    yield Finding("all_positive", (row.name,), "impossible", "all_positive_differs", facts)
+                else:
+                    yield Finding("all_positive", (row.name,), "pass", "all_positive", facts)
             ranges.append((row.name, precision.low, precision.high))
         ranges.extend(_implied_prevalence(row))
     signs = _signs(rows)
@@ -58,20 +60,20 @@ def _implied_prevalence(row: ReadRow) -> Iterator[tuple[str, float, float]]:
 def _one_prevalence(ranges: Sequence[tuple[str, float, float]]) -> Finding:
     alone = next((name for name, low, _ in ranges if low > 1), None)
     if alone is not None:
-        return Finding(
-            "prevalence", (alone,), "impossible", f"no prevalence fits the row's own figures; if {ONE_TABLE}"
-        )
+        return Finding("prevalence", (alone,), "impossible", "prevalence_alone")
     highest = max(ranges, key=lambda each: each[1])
     lowest = min(ranges, key=lambda each: each[2])
     names = tuple(dict.fromkeys(name for name, _, _ in ranges))
     if highest[1] <= lowest[2] + 1e-9:
-        message = f"one prevalence serves all rows: {in_words(highest[1], lowest[2])}"
-        return Finding("prevalence", names, "pass", message)
-    message = (
-        f"{highest[0]} needs a prevalence of {in_words(*highest[1:])} and {lowest[0]} one of {in_words(*lowest[1:])}; "
-        f"if both are of one test set, and {ONE_TABLE}"
-    )
-    return Finding("prevalence", tuple(dict.fromkeys((highest[0], lowest[0]))), "impossible", message)
+        return Finding("prevalence", names, "pass", "prevalence", {"range": (highest[1], lowest[2])})
+    facts: dict[str, Fact] = {
+        "first": highest[0],
+        "first_range": highest[1:],
+        "second": lowest[0],
+        "second_range": lowest[1:],
+    }
+    both = tuple(dict.fromkeys((highest[0], lowest[0])))
+    return Finding("prevalence", both, "impossible", "prevalence_differs", facts)
 
 
 def _signs(rows: Sequence[ReadRow]) -> Finding | None:
@@ -89,8 +91,10 @@ def _signs(rows: Sequence[ReadRow]) -> Finding | None:
     worst_above = min(above, key=lambda each: each[1].high)
     worst_below = max(below, key=lambda each: each[1].low)
     ok = worst_above[1].high >= worst_below[1].low - 1e-9
-    message = (
-        f"{worst_above[0]} has MCC above 0 with precision {worst_above[1].text}, {worst_below[0]} MCC below 0 with "
-        f"{worst_below[1].text}; a precision above the prevalence goes with MCC above 0; if both are of one test set"
-    )
-    return Finding("signs", (worst_above[0], worst_below[0]), "pass" if ok else "impossible", message)
+    facts: dict[str, Fact] = {
+        "above": worst_above[0],
+        "above_precision": worst_above[1].text,
+        "below": worst_below[0],
+        "below_precision": worst_below[1].text,
+    }
+    return Finding("signs", (worst_above[0], worst_below[0]), "pass" if ok else "impossible", "signs", facts)

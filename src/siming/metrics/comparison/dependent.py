@@ -7,7 +7,7 @@ They need no data, only printed numbers and n, so they judge other people's tabl
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,6 +16,7 @@ from scipy import special
 from siming.errors import LabelError
 from siming.metrics.cells import Floats, read_rows
 from siming.metrics.measured import Interval, Measured
+from siming.metrics.resample import FEWEST_CLUSTERS
 
 FEWEST_VIDEOS = 4
 """Fisher's z has standard error 1 / sqrt(n - 3)."""
@@ -60,7 +61,11 @@ def compare_correlations(
         )
         return _undefined_comparison(rows.n, why)
     r: Floats = np.atleast_2d(np.corrcoef(rows.totals.T))
-    return compare_printed_correlations(float(r[0, 1]), float(r[0, 2]), float(r[1, 2]), n=rows.n, level=level)
+    found = compare_printed_correlations(float(r[0, 1]), float(r[0, 2]), float(r[1, 2]), n=rows.n, level=level)
+    if rows.n < FEWEST_CLUSTERS:
+        why = f"{rows.n} clusters are fewer than {FEWEST_CLUSTERS}"
+        found = replace(found, difference=replace(found.difference, interval=None, interval_reason=why))
+    return found
 
 
 def compare_printed_correlations(

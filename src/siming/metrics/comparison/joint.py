@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -30,33 +30,30 @@ class JointDraws:
 
     metric: str
     names: tuple[str, ...]
-    """Models that have a value, in the order given."""
+    """Models that can be redrawn, in the order given."""
     values: Floats
     """Their values on the cells that all models and the reference fill, shape (n_models,)."""
     draws: Floats
-    """Their values in each replicate in which all of them were defined, shape (n_defined, n_models)."""
+    """Their values in each replicate, NaN where undefined, shape (replicates, n_models)."""
     influence: Floats
     """How far each cluster alone moves each value, (n - 1) x (mean of the leave-one-out values - this one), shape
-    (n_clusters, n_models); NaN where a value hangs on one cluster."""
-    undefined: Mapping[str, str]
-    """Models without a value, and why."""
+    (n_clusters, n_models)."""
+    set_aside: Mapping[str, Measured]
+    """Models without a value, or with one that too many replicates leave undefined, and why."""
     n: int
     n_clusters: int
     left_out: Mapping[str, int]
     seed: int
     replicates: int
-    """Replicates drawn, those included in which a model was undefined."""
 
     @property
     def why_unusable(self) -> str | None:
         """Why nothing can be said from these draws; None where something can."""
         if not self.names:
-            return "no model has a value: " + "; ".join(f"{name}: {why}" for name, why in self.undefined.items())
+            whys = (f"{name}: {found.reason or found.interval_reason}" for name, found in self.set_aside.items())
+            return f"no model can be redrawn: {'; '.join(whys)}"
         if self.n_clusters < FEWEST_CLUSTERS:
             return f"{self.n_clusters} clusters are fewer than {FEWEST_CLUSTERS}"
-        lost = self.replicates - len(self.draws)
-        if lost > MOST_UNDEFINED * self.replicates:
-            return f"a model was undefined in {lost} of {self.replicates} bootstrap replicates, more than 5 %"
         return None
 
 
@@ -94,23 +91,35 @@ def joint_bootstrap(
         zip(models, statistics_on_same_cells(chosen, reference, models, cluster, step, n_labels), strict=True)
     )
     plain = {name: measure(statistic, None) for name, statistic in statistics.items()}
-    defined = {name: found.value for name, found in plain.items() if found.value is not None}
+    set_aside = {name: found for name, found in plain.items() if found.value is None}
     first = next(iter(statistics.values()))
-    columns = [statistics[name] for name in defined]
-    drawn = np.empty((0, len(columns)))
-    without = np.empty((first.n_clusters, 0))
+    columns = {name: statistics[name] for name in plain if name not in set_aside}
+    drawn = np.empty((replicates, len(columns)))
     if columns:
-        rows = min(batch_rows(statistic) for statistic in columns)
+        rows = min(batch_rows(statistic) for statistic in columns.values())
         weights = bootstrap_weights(first.n_clusters, replicates=replicates, seed=seed, batch=rows)
-        drawn = np.concatenate([np.column_stack([s.of(batch) for s in columns]) for batch in weights])
-        without = np.column_stack([leave_one_out(statistic) for statistic in columns])
+        drawn = np.concatenate([np.column_stack([s.of(batch) for s in columns.values()]) for batch in weights])
+    # A model that calls wrong in one video only has no MCC in a third of the replicates: nothing can be said of its
+    # rank, and it must not take the others with it.
+    lost = np.isnan(drawn).sum(axis=0)
+    steady = (lost <= MOST_UNDEFINED * replicates) | (first.n_clusters < FEWEST_CLUSTERS)
+    for name, unsteady, times in zip(columns, ~steady, lost, strict=True):
+        if unsteady:
+            why = f"undefined in {times} of {replicates} bootstrap replicates, more than 5 %"
+            set_aside[name] = replace(plain[name], interval_reason=why)
+    names = tuple(name for name in columns if name not in set_aside)
+    drawn = drawn[:, steady]
+    influence = np.empty((first.n_clusters, len(names)))
+    for place, name in enumerate(names):
+        without = leave_one_out(columns[name])
+        influence[:, place] = (first.n_clusters - 1) * (without.mean() - without)
     return JointDraws(
         metric=chosen.name,
-        names=tuple(defined),
-        values=np.array(list(defined.values())),
-        draws=drawn[~np.isnan(drawn).any(axis=1)],
-        influence=(first.n_clusters - 1) * (without.mean(axis=0) - without),
-        undefined={name: found.reason or "" for name, found in plain.items() if found.value is None},
+        names=names,
+        values=np.array([plain[name].value for name in names], dtype=float),
+        draws=drawn,
+        influence=influence,
+        set_aside={name: set_aside[name] for name in models if name in set_aside},
         n=first.n,
         n_clusters=first.n_clusters,
         left_out=first.left_out,
@@ -130,15 +139,19 @@ def statistics_on_same_cells(
     """One statistic per model, all over the same cells and with the same numbering of clusters."""
     if not models:
         raise LabelError("found no model, wanted at least one; give a mapping of name to its labels or totals")
-    sides = _blanked(metric, [reference, *models.values()], ["the reference", *map(repr, models)], n_labels)
+    sides = on_same_cells(metric, [reference, *models.values()], ["the reference", *map(repr, models)], n_labels)
     options: dict[str, Any] = metric.options(n_labels=n_labels, step=step)
     return [metric.statistic(sides[0], side, cluster=cluster, **options) for side in sides[1:]]
 
 
-def _blanked(
+def on_same_cells(
     metric: Metric, sides: Sequence[ArrayLike], names: Sequence[str], n_labels: int | None
 ) -> list[Floats] | list[Ints]:
-    """All sides, missing wherever one of them is."""
+    """All sides, missing wherever one of them is.
+
+    Raises:
+        LabelError: Sides of different length, or something that is no label or total; the message names the side.
+    """
     if metric.kind == "totals":
         totals = [read_totals(side, name) for side, name in zip(sides, names, strict=True)]
         _check_lengths(totals, names)

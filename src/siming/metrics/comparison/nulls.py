@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from siming.errors import LabelError
-from siming.metrics.cells import Floats
+from siming.metrics.cells import Floats, Ints
 from siming.metrics.measured import Measured
 from siming.metrics.registry import Metric, get_metric
 from siming.metrics.resample import MOST_UNDEFINED
@@ -111,6 +111,7 @@ def best_of_shuffled(
     reference: ArrayLike,
     models: Mapping[str, ArrayLike],
     *,
+    within: ArrayLike | None = None,
     n_labels: int | None = None,
     draws: int = 1000,
     seed: int = 0,
@@ -126,6 +127,7 @@ def best_of_shuffled(
         metric: Name in `METRICS`, or one of its metrics; higher must be better.
         reference: One row per video: labels or wrong/right calls (n_videos, n_steps), or totals (n_videos,).
         models: The same of each model by name.
+        within: One id per video; only videos with the same id change places, such as those with the same steps.
         n_labels: Length of the scale, for metrics of labels.
         draws: Shuffles.
         seed: Seed of the shuffles.
@@ -152,6 +154,7 @@ def best_of_shuffled(
                 f"per video as in the reference {truth.shape}"
             )
     n = len(truth)
+    places = _places(within, n)
     step = np.broadcast_to(np.arange(truth.shape[-1]), truth.shape).ravel() if wanted == 2 else None
     options = chosen.options(n_labels=n_labels, step=step)
 
@@ -161,7 +164,7 @@ def best_of_shuffled(
 
     rng = np.random.default_rng(seed)
     observed = best(truth)
-    nulls = np.array([best(truth[rng.permutation(n)]) for _ in range(draws)])
+    nulls = np.array([best(truth[_shuffled(places, n, rng)]) for _ in range(draws)])
     lost = int(np.isinf(nulls).sum())
     if math.isinf(observed) or lost > MOST_UNDEFINED * draws:
         why = "no model has a value" if math.isinf(observed) else f"undefined in {lost} of {draws} shuffles"
@@ -177,6 +180,21 @@ def best_of_shuffled(
         alpha,
         Measured((1 + reached) / (1 + draws), n, n, notes=notes),
     )
+
+
+def _places(within: ArrayLike | None, n: int) -> list[Ints]:
+    """Numbers of the videos that may change places with one another, group by group."""
+    ids = np.zeros(n) if within is None else np.asarray(within)
+    if len(ids) != n:
+        raise LabelError(f"found {len(ids)} ids in `within` beside {n} videos; give one for each, in the same order")
+    return [np.flatnonzero(ids == one) for one in np.unique(ids)]
+
+
+def _shuffled(places: Sequence[Ints], n: int, rng: np.random.Generator) -> Ints:
+    order = np.empty(n, dtype=np.int64)
+    for group in places:
+        order[group] = rng.permutation(group)
+    return order
 
 
 def _null_above(r: Floats, n: int, null: Null) -> Floats:

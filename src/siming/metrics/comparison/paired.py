@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from siming.errors import LabelError
-from siming.metrics.cells import MISSING, Floats, Ints, read_labels, read_totals
+from siming.metrics.cells import Floats, Ints
+from siming.metrics.comparison.joint import on_same_cells
 from siming.metrics.measured import Measured
 from siming.metrics.registry import Metric, get_metric
 from siming.metrics.resample import (
@@ -18,7 +20,9 @@ from siming.metrics.resample import (
     batches,
     measure,
 )
-from siming.metrics.statistic import Statistic
+from siming.metrics.statistic import OfSums, Statistic
+
+OfWeights = Callable[[Floats], Floats]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,9 @@ def paired_difference(
     """Metric of the first model less that of the second, on the cells all three sides fill.
 
     The interval resamples whole videos, each with both models' cells. The p value swaps the two models
-    within random videos; it assumes that under the null hypothesis neither model is told apart by the video.
+    within random videos; it assumes that under the null hypothesis the two could change places. A model that is only
+    milder than another could not, so where a metric does not see shift or scale (as correlations do not), totals are
+    brought to one mean and one spread before they are swapped.
 
     Args:
         metric: Name in `METRICS`, or one of its metrics.
@@ -81,35 +87,34 @@ def paired_difference(
         raise LabelError(f"{permutations} permutations cannot show a small p; ask for at least 100")
     how = interval or chosen.interval
     options = chosen.options(n_labels=n_labels, step=step)
-    truth, ours, theirs = _same_cells(chosen, [reference, first_model, second_model], n_labels)
+    names = ("the reference", "the first model", "the second model")
+    truth, ours, theirs = on_same_cells(chosen, [reference, first_model, second_model], names, n_labels)
     first, second = (
         chosen.function(truth, model, cluster=cluster, interval=how, **options) for model in (ours, theirs)
     )
-    # Both models in one statistic, each video once per model: weight says which model stands for the video.
-    _, number = np.unique(np.asarray(cluster), return_inverse=True)
-    doubled = {name: np.tile(v, 2) if name == "step" else v for name, v in options.items()}
-    both = chosen.statistic(
-        np.tile(truth, 2),
-        np.concatenate([ours, theirs]),
-        cluster=np.concatenate([number, number + number.max() + 1]),
-        **doubled,
-    )
-    n = both.n_clusters // 2
-    span = both.bounds[1] - both.bounds[0]
+    ids = np.asarray(cluster)
+    sides = [chosen.statistic(truth, model, cluster=ids, **options) for model in (ours, theirs)]
+    span = sides[0].bounds[1] - sides[0].bounds[0]
     gap = replace(
-        both,
-        of=lambda w: both.of(np.hstack([w, np.zeros_like(w)])) - both.of(np.hstack([np.zeros_like(w), w])),
-        n=first.n,
-        n_clusters=n,
-        floats_per_replicate=2 * both.floats_per_replicate,
+        sides[0],
+        of=_gap(sides[0].of, sides[1].of),
+        floats_per_replicate=2 * sides[0].floats_per_replicate,
         why_undefined="; ".join(
             f"{name} model: {side.reason}" for name, side in (("first", first), ("second", second)) if side.reason
         ),
-        left_out=first.left_out,
         notes=(),
         bounds=(-span, span),
+        scale="plain",
     )
     difference = measure(gap, how)
+    # Both models in one statistic, each video once per model: weight says which model stands for the video.
+    _, number = np.unique(ids, return_inverse=True)
+    both = chosen.statistic(
+        np.tile(truth, 2),
+        np.concatenate([_in_common_units(ours, chosen), _in_common_units(theirs, chosen)]),
+        cluster=np.concatenate([number, number + number.max() + 1]),
+        **{name: np.tile(v, 2) if name == "step" else v for name, v in options.items()},
+    )
     p, tried, exact = _swap_p_value(both, difference, permutations, seed)
     return PairedDifference(
         metric=chosen.name,
@@ -124,30 +129,56 @@ def paired_difference(
     )
 
 
-def _same_cells(
-    metric: Metric, sides: list[ArrayLike], n_labels: int | None
-) -> tuple[Floats | Ints, Floats | Ints, Floats | Ints]:
-    """Reference and models, blanked wherever any of the three is missing."""
-    names = ("the reference", "the first model", "the second model")
-    if metric.kind == "totals":
-        rows = [read_totals(side, name) for side, name in zip(sides, names, strict=True)]
-        _check_lengths([len(row) for row in rows])
-        gone = np.isnan(rows).any(axis=0)
-        a, b, c = (np.where(gone, np.nan, row) for row in rows)
-        return a, b, c
-    scale = 2 if n_labels is None else n_labels
-    labels = [read_labels(side, name, scale) for side, name in zip(sides, names, strict=True)]
-    _check_lengths([len(row) for row in labels])
-    gone = (np.array(labels) == MISSING).any(axis=0)
-    d, e, f = (np.where(gone, MISSING, row) for row in labels)
-    return d, e, f
+@dataclass(frozen=True, slots=True)
+class _GapOfSums:
+    """The difference of two statistics over the same clusters, both with a short way to leave one out."""
+
+    first: OfSums
+    second: OfSums
+
+    def __call__(self, weights: Floats, /) -> Floats:
+        return self.first(weights) - self.second(weights)
+
+    def without_each(self) -> Floats:
+        return self.first.without_each() - self.second.without_each()
 
 
-def _check_lengths(found: list[int]) -> None:
-    if len(set(found)) > 1:
-        raise LabelError(
-            f"reference and models have {', '.join(map(str, found))} cells; give one value per cell, in the same order"
-        )
+def _gap(first: OfWeights, second: OfWeights) -> OfWeights:
+    if isinstance(first, OfSums) and isinstance(second, OfSums):
+        return _GapOfSums(first, second)
+    return lambda weights: first(weights) - second(weights)
+
+
+def _swapped_gap(both: Statistic) -> Callable[[NDArray[np.bool_]], Floats]:
+    """From rows that say which videos' models change places to the difference of the two statistics then."""
+    of = both.of
+    if isinstance(of, OfSums) and (of.units == np.rint(of.units)).all():
+        # Counts add up exactly, so what one side gains is what the other loses: half the sums, on half the clusters.
+        ours, theirs = np.split(of.units, 2)
+        function, moved, first, second = of.of, theirs - ours, ours.sum(axis=0), theirs.sum(axis=0)
+
+        def of_counts(swapped: NDArray[np.bool_]) -> Floats:
+            change = swapped.astype(float) @ moved
+            return function(first + change) - function(second - change)
+
+        return of_counts
+
+    def of_weights(swapped: NDArray[np.bool_]) -> Floats:
+        one, other = np.where(swapped, 0.0, 1.0), np.where(swapped, 1.0, 0.0)
+        return of(np.hstack([one, other])) - of(np.hstack([other, one]))
+
+    return of_weights
+
+
+def _in_common_units(model: Floats | Ints, metric: Metric) -> Floats | Ints:
+    """Totals less what the metric does not see of them anyway."""
+    if metric.kind != "totals" or np.isnan(model).all():
+        return model
+    out: Floats = model - np.nanmean(model) if "shift" in metric.unmoved_by else model.astype(float)
+    spread = float(np.nanstd(model))
+    # Equal totals stay equal: what is left of them after the mean is taken off would else be blown up.
+    constant = bool(np.nanmax(model) == np.nanmin(model))
+    return model if constant else out / spread if "scale" in metric.unmoved_by else out
 
 
 def _swap_p_value(both: Statistic, difference: Measured, permutations: int, seed: int) -> tuple[float | str, int, bool]:
@@ -160,16 +191,17 @@ def _swap_p_value(both: Statistic, difference: Measured, permutations: int, seed
     exact = 2**n <= permutations
     tried = 2**n if exact else permutations
     rng = np.random.default_rng(seed)
+    swapped_gap = _swapped_gap(both)
     extreme = undefined = 0
     for start, stop in batches(tried, both):
         if exact:
             swapped = (np.arange(start, stop)[:, None] >> np.arange(n)) & 1 == 1
         else:
             swapped = rng.random((stop - start, n)) < 0.5
-        ours, theirs = np.where(swapped, 0.0, 1.0), np.where(swapped, 1.0, 0.0)
-        values = both.of(np.hstack([ours, theirs])) - both.of(np.hstack([theirs, ours]))
+        values = swapped_gap(swapped)
         undefined += int(np.isnan(values).sum())
-        extreme += int((np.abs(values) >= abs(difference.value) - 1e-12).sum())
+        # Sums in another order differ in the last bits; an arrangement as far apart as ours must count.
+        extreme += int((np.abs(values) >= abs(difference.value) - 1e-10).sum())
     if undefined > MOST_UNDEFINED * tried:
         return f"undefined in {undefined} of {tried} swaps, more than 5 %", tried, exact
     extreme += undefined  # on the safe side: a swap that cannot be judged speaks for chance

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from siming.errors import LabelError
-from siming.metrics.cells import MISSING, read_labels, read_rows
+from siming.metrics.cells import MISSING, number_ids, read_labels, read_rows
 from siming.metrics.measured import Measured
 from siming.metrics.registry import Metric, get_metric
 from siming.metrics.resample import FEWEST_CLUSTERS, jackknife_error, leave_one_out, measure
@@ -87,12 +87,11 @@ def _error_of_cells(
     used = (a != MISSING) & (b != MISSING)
     # Cells with the same step and labels are interchangeable, so each such kind is left out once and counted
     # as often as it occurs: at most steps x labels^2 values instead of one per cell.
-    kinds, kind, counts = np.unique(
-        np.column_stack([steps, a, b])[used], axis=0, return_inverse=True, return_counts=True
-    )
+    kind, n_kinds = number_ids(((steps * scale + a) * scale + b)[used], int(used.sum()), "cells")
+    counts = np.bincount(kind)
     options = metric.options(n_labels=n_labels, step=steps[used])
-    statistic: Statistic = metric.statistic(a[used], b[used], cluster=kind.ravel(), **options)
-    weights = np.ones((len(kinds), len(kinds)))
+    statistic: Statistic = metric.statistic(a[used], b[used], cluster=kind, **options)
+    weights = np.ones((n_kinds, n_kinds))
     np.fill_diagonal(weights, 1 - 1 / counts)
     left_out = statistic.of(weights)
     if np.isnan(left_out).any():

@@ -72,7 +72,7 @@ def plan_from_pilot(
     if rival is not None:
         ours, theirs = sides
         gone = " or ".join(s.why_undefined for s in sides)
-        statistic = replace(ours, of=lambda w: ours.of(w) - theirs.of(w), why_undefined=gone)
+        statistic = replace(ours, of=lambda w: ours.of(w) - theirs.of(w), why_undefined=gone, scale="plain")
     n = statistic.n_clusters
     what = f"{chosen.name}{'' if rival is None else ' difference'} as in the pilot"
     if n < FEWEST_CLUSTERS:
@@ -134,9 +134,35 @@ def plan_from_table(
         cells = max(1, round(videos * cells_per_video / design_effect))
         return rng.multinomial(cells, shares, size=n).astype(np.float64)
 
-    begin = round(counts.sum() / cells_per_video)
+    # Shares, which say nothing of the size of a pilot, add up to 1: begin with a hundred videos then.
+    begin = round(counts.sum() / cells_per_video) or 100
     pilot = _Pilot(statistic, f"{chosen.name} as in the table", counts.ravel(), begin, draw, widen=1.0)
     return _simulated(pilot, power, width, null, alpha, replicates, seed)
+
+
+def table_with_kappa(kappa: float, shares: ArrayLike) -> Floats:
+    """A table of shares with this kappa, whatever its weights, for a plan where nothing was counted yet.
+
+    Both raters use the labels with these shares; with probability kappa they see the same, else each deals blindly:
+    kappa diag(shares) + (1 - kappa) shares x shares.
+
+    Args:
+        kappa: Expected value, in [0, 1).
+        shares: Of each label in order; they are made to add up to 1.
+
+    Raises:
+        LabelError: Fewer than two labels in use, a negative share, or a kappa out of range.
+
+    >>> table_with_kappa(0.5, [0.2, 0.8]).round(2).tolist()
+    [[0.12, 0.08], [0.08, 0.72]]
+    """
+    each: Floats = np.asarray(shares, dtype=np.float64)
+    if each.ndim != 1 or not (each >= 0).all() or (each > 0).sum() < 2:
+        raise LabelError(f"shares are {each.tolist()}; give one of 0 or more per label, at least two of them above 0")
+    if not 0 <= kappa < 1:
+        raise LabelError(f"expected kappa is {kappa}; give a number from 0 to less than 1")
+    each = each / each.sum()
+    return kappa * np.diag(each) + (1 - kappa) * np.outer(each, each)
 
 
 @dataclass(frozen=True, slots=True)

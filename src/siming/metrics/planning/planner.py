@@ -47,11 +47,18 @@ class Plan:
         return out
 
 
-def plan_correlation(r: float, *, power: float | None = None, width: float | None = None, alpha: float = 0.05) -> Plan:
-    """Videos to tell a correlation of r from 0 with this power, or to give it an interval of this width.
+def plan_correlation(
+    r: float,
+    *,
+    power: float | None = None,
+    width: float | None = None,
+    null: float = 0.0,
+    alpha: float = 0.05,
+) -> Plan:
+    """Videos to tell a correlation of r from another with this power, or to give it an interval of this width.
 
-    Power: n = ((z_alpha/2 + z_power) / atanh r)^2 + 3, two-sided. Width: the smallest n whose Fisher limits
-    at level 1 - alpha lie no further apart.
+    Power: n = ((z_alpha/2 + z_power) / (atanh r - atanh null))^2 + 3, two-sided. Width: the smallest n whose Fisher
+    limits at level 1 - alpha lie no further apart.
 
     Raises:
         LabelError: Not exactly one of `power` and `width`, or a value out of range.
@@ -62,13 +69,15 @@ def plan_correlation(r: float, *, power: float | None = None, width: float | Non
     313
     """
     check_open(r, "r", -1, 1)
-    goal = describe_goal(f"r = {r:g}", power, width, alpha)
+    check_open(null, "null", -1, 1)
+    goal = describe_goal(f"r = {r:g}" + (f" against {null:g}" if null else ""), power, width, alpha)
     method = "Fisher z, closed form"
     if power is not None:
-        if r == 0:
-            return Plan(goal, None, method, reason="a correlation of 0 cannot be told from 0")
-        unrounded = ((normal_quantile(1 - alpha / 2) + normal_quantile(power)) / math.atanh(r)) ** 2 + 3
-        return _closed(goal, method, unrounded, lambda n: power_of_correlation(r, n, alpha=alpha))
+        if r == null:
+            return Plan(goal, None, method, reason=f"a correlation of {r:g} cannot be told from {null:g}")
+        apart = math.atanh(r) - math.atanh(null)
+        unrounded = ((normal_quantile(1 - alpha / 2) + normal_quantile(power)) / apart) ** 2 + 3
+        return _closed(goal, method, unrounded, lambda n: power_of_correlation(r, n, null=null, alpha=alpha))
     assert width is not None
 
     def wide(n: int) -> float:
@@ -81,8 +90,8 @@ def plan_correlation(r: float, *, power: float | None = None, width: float | Non
     return Plan(goal, found, method, reached=Measured(wide(found), found, found))
 
 
-def power_of_correlation(r: float, n: int, *, alpha: float = 0.05) -> Measured:
-    """Probability that a correlation of r over n videos comes out different from 0, two-sided.
+def power_of_correlation(r: float, n: int, *, null: float = 0.0, alpha: float = 0.05) -> Measured:
+    """Probability that a correlation of r over n videos comes out different from `null`, two-sided.
 
     Source: Fisher 1921.
 
@@ -90,38 +99,65 @@ def power_of_correlation(r: float, n: int, *, alpha: float = 0.05) -> Measured:
     0.61
     """
     check_open(r, "r", -1, 1)
+    check_open(null, "null", -1, 1)
     check_open(alpha, "alpha", 0, 1)
     if n < 4:
         return Measured(None, n, n, reason=f"{n} videos are fewer than 4")
-    shift, critical = math.atanh(r) * math.sqrt(n - 3), normal_quantile(1 - alpha / 2)
+    shift, critical = (math.atanh(r) - math.atanh(null)) * math.sqrt(n - 3), normal_quantile(1 - alpha / 2)
     return Measured(float(special.ndtr(shift - critical) + special.ndtr(-shift - critical)), n, n)
 
 
 def plan_icc(
-    icc: float, *, width: float, raters: int = 2, alpha: float = 0.05, two_rater_correction: bool = True
+    icc: float,
+    *,
+    width: float | None = None,
+    power: float | None = None,
+    null: float = 0.0,
+    raters: int = 2,
+    alpha: float = 0.05,
+    two_rater_correction: bool = True,
 ) -> Plan:
-    """Videos that give an intraclass correlation an interval of this width.
+    """Videos that give an intraclass correlation an interval of this width, or tell it from another with this power.
 
-    n = 8 z^2 (1 - R)^2 (1 + (k - 1) R)^2 / (k (k - 1) w^2) + 1, and 5 R more where k = 2 and R is 0.7 or more,
-    where the formula alone falls short.
+    Width: n = 8 z^2 (1 - R)^2 (1 + (k - 1) R)^2 / (k (k - 1) w^2) + 1, and 5 R more where k = 2 and R is 0.7 or
+    more, where the formula alone falls short. Power: n = 1 + 2 k (z_alpha/2 + z_power)^2 / ((k - 1) (ln C)^2) with
+    C = (1 + k R / (1 - R)) / (1 + k R0 / (1 - R0)).
 
     Args:
         icc: Its expected value R.
         width: From limit to limit.
+        power: Two-sided, of the F test of the one-way form.
+        null: The value R0 that it is to be told from.
         raters: Raters per video, k.
-        alpha: 1 - level of the interval.
+        alpha: 1 - level of the interval, or two-sided error of the test.
         two_rater_correction: Whether to add the 5 R.
 
-    Source: Bonett 2002.
+    Raises:
+        LabelError: Not exactly one of `power` and `width`, or a value out of range.
+
+    Source: Bonett 2002; Walter, Eliasziw and Donner 1998.
 
     >>> plan_icc(0.7, width=0.2, raters=3).videos
     68
+    >>> plan_icc(0.8, power=0.8, null=0.6).videos
+    49
     """
     if raters < 2:
         raise LabelError(f"{raters} raters cannot agree or differ; give at least 2")
     check_open(icc, "icc", -1 / (raters - 1), 1)
-    goal = describe_goal(f"ICC = {icc:g} of {raters} raters", None, width, alpha)
+    check_open(null, "null", -1 / (raters - 1), 1)
+    against = f" against {null:g}" if power is not None else ""
+    goal = describe_goal(f"ICC = {icc:g} of {raters} raters{against}", power, width, alpha)
     z = normal_quantile(1 - alpha / 2)
+    if power is not None:
+        method = "Walter, Eliasziw and Donner 1998, closed form"
+        if icc == null:
+            return Plan(goal, None, method, reason=f"an ICC of {icc:g} cannot be told from {null:g}")
+        ratio, ratio_null = (1 + raters * value / (1 - value) for value in (icc, null))
+        apart = math.log(ratio / ratio_null)
+        unrounded = 1 + 2 * raters * (z + normal_quantile(power)) ** 2 / ((raters - 1) * apart**2)
+        return _closed(goal, method, unrounded, None)
+    assert width is not None
     plain = 8 * z**2 * (1 - icc) ** 2 * (1 + (raters - 1) * icc) ** 2 / (raters * (raters - 1) * width**2) + 1
     if two_rater_correction and raters == 2 and icc >= 0.7:
         note = f"{plain:.2f} by the formula and 5 R = {5 * icc:.2f} more, as Bonett advises for two raters"

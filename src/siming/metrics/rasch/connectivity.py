@@ -8,6 +8,7 @@ is whether the difference of two raters is estimable in the linear model behind 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable
 from dataclasses import dataclass
 
@@ -118,7 +119,7 @@ def describe(
         members = "; ".join(", ".join(map(str, group)) for group in raters)
         text = (
             f"The raters fall into {len(raters)} groups ({members}) that no shared video links. Inside a group severity "
-            "is measured from the group's own mean; between groups it is not measured. A few videos rated in full by "
+            "is measured from the group's own mean; between groups neither raters nor videos are comparable. A few videos rated in full by "
             "one rater of each group would join them."
         )
     return Connectivity(raters, steps, pieces, text)
@@ -131,19 +132,65 @@ def null_space(video: Ints, step: Ints, rater: Ints, n_videos: int, n_steps: int
         Orthonormal columns, shape (n_steps + n_raters, n_free). The two that always exist (all steps together, all
         raters together) are among them; an element without ratings has a column of its own.
     """
-    n = len(video)
-    ones = np.ones(n)
-    design = sparse.csr_matrix(
-        (np.concatenate([ones, ones]), (np.tile(np.arange(n), 2), np.concatenate([step, n_steps + rater]))),
-        shape=(n, n_steps + n_raters),
+    crossed, per_video = _crossed(video, step, rater, n_videos, n_steps, n_raters)
+    return _kernel(_normal(crossed, per_video, step, rater, n_steps, n_raters))
+
+
+def critical_videos(table: RatingTable) -> tuple[int, ...]:
+    """Videos without any one of which some raters, comparable now, could not be compared.
+
+    Args:
+        table: Ratings that tell raters apart: those of extreme videos left out.
+
+    Returns:
+        Numbers of the videos. A video whose steps and raters another video repeats is none, so only single ones are
+        tried, by taking their part out of the normal equations of video - step - rater.
+    """
+    n_steps, n_raters = len(table.steps), len(table.raters)
+    sizes = len(table.videos), n_steps, n_raters
+    crossed, per_video = _crossed(table.video, table.step, table.rater, *sizes)
+    normal = _normal(crossed, per_video, table.step, table.rater, n_steps, n_raters)
+    whole = len(_groups(_kernel(normal)[n_steps:], table.raters))
+    cells = sparse.csr_matrix(
+        (np.ones(table.n), (table.video, table.step * n_raters + table.rater)), shape=(sizes[0], n_steps * n_raters)
     )
-    by_video = sparse.csr_matrix((ones, (np.arange(n), video)), shape=(n, n_videos))
-    crossed = np.asarray((by_video.T @ design).todense())
-    per_video = np.maximum(np.bincount(video, minlength=n_videos), 1)
-    normal = np.asarray((design.T @ design).todense()) - crossed.T @ (crossed / per_video[:, None])
+    cells.sort_indices()
+    rows = [
+        cells.indices[start:end].astype(np.int64)
+        for start, end in zip(cells.indptr[:-1], cells.indptr[1:], strict=True)
+    ]
+    met = Counter(row.tobytes() for row in rows)
+    out = []
+    for video, row in enumerate(rows):
+        if met[row.tobytes()] == 1 and len(row):
+            step, rater = row // n_raters, row % n_raters
+            own = _normal(crossed[[video]], per_video[[video]], step, rater, n_steps, n_raters)
+            if len(_groups(_kernel(normal - own)[n_steps:], table.raters)) > whole:
+                out.append(video)
+    return tuple(out)
+
+
+def _crossed(video: Ints, step: Ints, rater: Ints, n_videos: int, n_steps: int, n_raters: int) -> tuple[Floats, Floats]:
+    """Ratings of each video in each step and by each rater, (n_videos, n_steps + n_raters), and in all."""
+    by_step = np.bincount(video * n_steps + step, minlength=n_videos * n_steps).reshape(n_videos, n_steps)
+    by_rater = np.bincount(video * n_raters + rater, minlength=n_videos * n_raters).reshape(n_videos, n_raters)
+    return np.hstack([by_step, by_rater]).astype(np.float64), np.bincount(video, minlength=n_videos).astype(np.float64)
+
+
+def _normal(crossed: Floats, per_video: Floats, step: Ints, rater: Ints, n_steps: int, n_raters: int) -> Floats:
+    """Normal equations of steps and raters, the videos eliminated."""
+    together = np.bincount(step * n_raters + rater, minlength=n_steps * n_raters).reshape(n_steps, n_raters)
+    out = np.zeros((n_steps + n_raters, n_steps + n_raters))
+    out[:n_steps, n_steps:], out[n_steps:, :n_steps] = together, together.T
+    np.fill_diagonal(out, crossed.sum(axis=0))
+    out -= crossed.T @ (crossed / np.maximum(per_video, 1)[:, None])
+    return out
+
+
+def _kernel(normal: Floats) -> Floats:
     value, vector = np.linalg.eigh(normal)
-    null: Floats = vector[:, value <= _ZERO * max(1.0, float(value[-1]))]
-    return null
+    out: Floats = vector[:, value <= _ZERO * max(1.0, float(value.max(initial=0)))]
+    return out
 
 
 def _groups(null: Floats, ids: tuple[Hashable, ...]) -> tuple[tuple[Hashable, ...], ...]:

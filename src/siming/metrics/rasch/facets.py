@@ -14,7 +14,7 @@ from siming.metrics.measured import Interval, Measured
 from siming.metrics.rasch.fit import Structure, one_step_error
 from siming.metrics.rasch.quality import MeanSquares
 from siming.metrics.rasch.table import Ids
-from siming.metrics.resample import FEWEST_CLUSTERS, t_quantile
+from siming.metrics.resample import FEWEST_CLUSTERS, Jackknife, t_quantile
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,9 @@ class FacetMeasure:
     observed_average: Measured
     """Mean label."""
     fair_average: Measured
-    """Mean label the model expects, over all steps: of a video from an average rater; of a rater, or of a step, on
-    an average video."""
+    """Mean label the model expects, over all steps that are in the model: of a video from an average rater; of a rater on
+    an average video; of a step (that step alone) by an average rater on an average video. Average: the mean measure of
+    the raters, and of the videos that are not extreme."""
     extreme: Literal["highest", "lowest"] | None
     """Where every rating is the highest (lowest) possible: the measure then follows a rule and not the data."""
 
@@ -85,15 +86,24 @@ def _record(
     def shown(values: Floats) -> Measured:
         return measured_or(float(values[place]), int(facet.fit.n[place]), unshown)
 
+    def standardised(values: Floats) -> Measured:
+        told = facet.fit.n[place] > 0 and structure.reason is None
+        why = (
+            "too few ratings, or too far off the videos, for a mean square that can be standardised"
+            if told
+            else unshown
+        )
+        return measured_or(float(values[place]), int(facet.fit.n[place]), why)
+
     return FacetMeasure(
         facet.names[place],
         _measure(structure, facet, place, n, clusters, influence, level),
         _finite(facet.error[place]),
         _finite(one_step_error(influence)[0]) if influence is not None else None,
         infit=shown(facet.fit.infit),
-        infit_z=shown(facet.fit.infit_z),
+        infit_z=standardised(facet.fit.infit_z),
         outfit=shown(facet.fit.outfit),
-        outfit_z=shown(facet.fit.outfit_z),
+        outfit_z=standardised(facet.fit.outfit_z),
         observed_average=Measured(total / n, n) if n else Measured(None, 0, reason="no rating"),
         fair_average=measured_or(float(facet.fair[place]), n, structure.reason or "no measure, or out of the model"),
         extreme="highest" if side == 1 else "lowest" if side == -1 else None,
@@ -126,28 +136,39 @@ def combination(
 ) -> Measured:
     """A weighted sum of severities (difficulties) with its jackknife interval.
 
-    The caller has seen to it that it is estimable.
+    The caller has seen to it that it is estimable. No interval where one of its raters (steps) was met in fewer than
+    `FEWEST_CLUSTERS` clusters: the sum is no firmer than its weakest part.
     """
+    check_level(level)
     number = structure.table.rater if facet == "rater" else structure.table.step
     measure = structure.severity if facet == "rater" else structure.difficulty
     influence = structure.rater_influence() if facet == "rater" else structure.step_influence()
     used = np.flatnonzero(weights)
     mine = np.isin(number, used)
     value, clusters = float(weights[used] @ measure[used]), structure.clusters_of(mine)
-    return with_jackknife(value, int(mine.sum()), clusters, influence[:, used] @ weights[used], level)
+    fewest = min((structure.clusters_of(number == one) for one in used), default=clusters)
+    return with_jackknife(value, int(mine.sum()), clusters, influence[:, used] @ weights[used], level, fewest=fewest)
 
 
-def with_jackknife(value: float, n: int, clusters: int, influence: Floats, level: float) -> Measured:
-    """The value with its t interval from leave-one-out changes."""
+def with_jackknife(
+    value: float, n: int, clusters: int, influence: Floats, level: float, *, fewest: int | None = None
+) -> Measured:
+    """The value with its t interval from leave-one-out changes; `fewest` are the clusters behind its weakest part."""
     error, degrees = one_step_error(influence)
-    if clusters < FEWEST_CLUSTERS:
-        why = f"{clusters} clusters are fewer than {FEWEST_CLUSTERS}"
+    fewest = clusters if fewest is None else fewest
+    if fewest < FEWEST_CLUSTERS:
+        why = f"{fewest} clusters are fewer than {FEWEST_CLUSTERS}"
         return Measured(value, n, clusters, interval_reason=why)
     if not error > 0:
         return Measured(value, n, clusters, interval_reason="leaving out any video changes nothing (an anchor, say)")
     half = t_quantile(level, degrees) * error
     interval = Interval(value - half, value + half, level, "one-step jackknife by cluster (t)", replicates=clusters)
     return Measured(value, n, clusters, interval=interval)
+
+
+def check_level(level: float) -> None:
+    """Refuse a level that is no share between 0 and 1, as every interval does."""
+    Jackknife(level)
 
 
 def measured_or(value: float, n: int, reason: str) -> Measured:

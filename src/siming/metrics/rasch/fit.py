@@ -11,7 +11,7 @@ import numpy as np
 from siming.errors import LabelError
 from siming.metrics.cells import Floats, Ints
 from siming.metrics.rasch.connectivity import Connectivity, connectivity_of, null_space
-from siming.metrics.rasch.joint import Solution, fit_joint
+from siming.metrics.rasch.joint import MOST_ROUNDS, Solution, fit_joint
 from siming.metrics.rasch.leave import leave_out_changes
 from siming.metrics.rasch.marginal import fit_marginal
 from siming.metrics.rasch.scale import (
@@ -30,12 +30,15 @@ from siming.metrics.rasch.table import Flags, Ids, RatingTable, sums_by
 from siming.metrics.resample import jackknife_error
 
 Method = Literal["marginal", "joint"]
+PopulationOf = Literal["by_rater", "one"]
 
 EXTREME_SHIFT = 0.3
 """Score points by which an extreme total is moved inwards, so that it has a finite measure (Linacre's convention)."""
 
-FARTHEST = 20.0
-"""Logits beyond which an estimate is on its way to infinity."""
+UNBOUNDED = (
+    "unbounded: the likelihood grows as some measures run to infinity, because the ratings put videos, steps or raters in "
+    "an order without exception; more ratings, or videos that differ less, would bound them"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,11 @@ class Structure:
     """Ratings by raters and of steps that the likelihood knows."""
     reason: str | None
     """Why nothing can be told, or None."""
+
+    @property
+    def telling(self) -> RatingTable:
+        """Ratings that tell raters apart: a video at the end of the scale links none."""
+        return telling_ratings(self.active)
 
     def moments(self, chosen: Flags) -> tuple[Floats, Floats, Floats]:
         """P, expected label and variance of the chosen ratings."""
@@ -124,6 +132,7 @@ def fit_structure(
     *,
     thresholds: Thresholds,
     method: Method,
+    population: PopulationOf = "by_rater",
     rater_anchors: Mapping[Hashable, float] | None = None,
     step_anchors: Mapping[Hashable, float] | None = None,
 ) -> Structure:
@@ -136,14 +145,15 @@ def fit_structure(
         raise LabelError(f"unknown thresholds {thresholds!r}; give 'partial_credit' or 'rating_scale'")
     if method not in ("marginal", "joint"):
         raise LabelError(f"unknown method {method!r}; give 'marginal' or 'joint'")
+    if population not in ("by_rater", "one"):
+        raise LabelError(f"unknown population {population!r}; give 'by_rater' or 'one'")
     by_rater = _anchor_places(rater_anchors, table.raters, "rater")
     by_step = _anchor_places(step_anchors, table.steps, "step")
     active = activate(table, thresholds, drop_extreme_videos=method == "joint")
     now = active.table
     by_rater = {place: at for place, at in by_rater.items() if place in now.rater}
     by_step = {place: at for place, at in by_step.items() if place in now.step}
-    # A video at the end of the scale tells no two raters apart, so it links none.
-    telling = now.only(active.extreme_video[now.video] == 0)
+    telling = telling_ratings(active)
     sizes = len(table.videos), len(table.steps), len(table.raters)
     null = unnoticed_shifts(
         null_space(telling.video, telling.step, telling.rater, *sizes),
@@ -158,10 +168,21 @@ def fit_structure(
         nothing = np.zeros((len(start), len(start)))
         solution = Solution(start, np.full(sizes[0], np.nan), 0.0, nothing, np.zeros((sizes[0], len(start))), False, 0)
     else:
-        solution = (fit_joint if method == "joint" else fit_marginal)(active, scale, start, average)
+        if method == "joint":
+            solution = fit_joint(active, scale, start, average)
+        else:
+            solution = fit_marginal(active, scale, start, average, one_population=population == "one")
+            if not solution.converged and population == "by_rater":
+                # A rater whose own videos are all at one end has no mean of them; the common one may still hold.
+                solution = fit_marginal(active, scale, start, average, one_population=True)
         if not solution.converged:
-            reason = f"no convergence in {solution.rounds} rounds: some measure runs to infinity"
+            reason = UNBOUNDED if solution.rounds < MOST_ROUNDS else f"no convergence in {MOST_ROUNDS} rounds"
     return _finish(table, active, scale, solution, connectivity_of(now, null), method, thresholds, reason)
+
+
+def telling_ratings(active: Active) -> RatingTable:
+    """The ratings of videos that are not extreme."""
+    return active.table.only(active.extreme_video[active.table.video] == 0)
 
 
 def _anchor_places(anchors: Mapping[Hashable, float] | None, ids: Ids, what: str) -> dict[int, float]:
@@ -194,8 +215,8 @@ def _finish(
 
     steep = scale.steepness()
     theta, error = _video_measures(table.only(in_model), active, severity, cumulated, steep, len(table.videos))
-    if reason is None and max(np.nanmax(np.abs(severity)), np.nanmax(np.abs(difficulty))) > FARTHEST:
-        reason = f"a measure passed {FARTHEST:g} logits: the ratings do not bound it"
+    if reason is None and scale.runs_off(solution.phi):
+        reason = UNBOUNDED
     if reason is None:
         _place_extreme_raters(severity, table, active, theta, cumulated, steep)
         _place_extreme_steps(difficulty, table, active, theta, severity, cumulated)

@@ -12,14 +12,23 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike
 
+from siming.metrics.cells import Floats
 from siming.metrics.measured import Measured
 from siming.metrics.rasch.connectivity import Connectivity
-from siming.metrics.rasch.facets import Facet, FacetMeasure, combination, facet_measures, measured_or
-from siming.metrics.rasch.fit import EXTREME_SHIFT, Method, Structure, fit_structure
-from siming.metrics.rasch.marginal import SMALLEST_SPREAD
-from siming.metrics.rasch.quality import Separation, fit_ratings, mean_squares, separate
+from siming.metrics.rasch.facets import Facet, FacetMeasure, check_level, combination, facet_measures, measured_or
+from siming.metrics.rasch.fit import EXTREME_SHIFT, Method, PopulationOf, Structure, fit_structure
+from siming.metrics.rasch.joint import Population
+from siming.metrics.rasch.marginal import SMALLEST_SPREAD, means_of_raters
+from siming.metrics.rasch.quality import (
+    Separation,
+    equal_by_chi_square,
+    equal_by_jackknife,
+    fit_ratings,
+    mean_squares,
+    separate,
+)
 from siming.metrics.rasch.scale import Thresholds
-from siming.metrics.rasch.table import read_rating_table
+from siming.metrics.rasch.table import Flags, read_rating_table
 
 JOINT_NOTE = (
     "joint ML: measures lie too far from 0, by about L / (L - 1) with L ratings per video; the marginal fit does not"
@@ -67,6 +76,7 @@ def many_facet_rasch(
     cluster: ArrayLike | None = None,
     thresholds: Thresholds = "partial_credit",
     method: Method = "marginal",
+    population: PopulationOf = "by_rater",
     rater_anchors: Mapping[Hashable, float] | None = None,
     step_anchors: Mapping[Hashable, float] | None = None,
     level: float = 0.95,
@@ -87,6 +97,8 @@ def many_facet_rasch(
         cluster: Candidate of each rating, where one candidate has several videos; the jackknife leaves out candidates.
         thresholds: ``partial_credit`` gives each step thresholds of its own, ``rating_scale`` shares them.
         method: ``marginal`` takes the videos as a normal sample. ``joint`` estimates each one and stretches the scale.
+        population: Of the marginal fit. ``by_rater`` lets the videos' mean follow who judged them, so that severities rest on
+            shared videos; ``one`` is sharper and right only where the raters' videos were drawn by lot.
         rater_anchors, step_anchors: Measures in logits to hold fixed, such as severities from an earlier exam.
         level: Of the intervals.
 
@@ -105,13 +117,19 @@ def many_facet_rasch(
     """
     table = read_rating_table(labels, video=video, step=step, rater=rater, n_labels=n_labels, cluster=cluster)
     structure = fit_structure(
-        table, thresholds=thresholds, method=method, rater_anchors=rater_anchors, step_anchors=step_anchors
+        table,
+        thresholds=thresholds,
+        method=method,
+        population=population,
+        rater_anchors=rater_anchors,
+        step_anchors=step_anchors,
     )
     return report(structure, level=level)
 
 
 def report(structure: Structure, *, level: float = 0.95) -> RaschFit:
     """Everything `RaschFit` holds, from the fitted arrays."""
+    check_level(level)
     table = structure.table
     chosen = fit_ratings(structure) if structure.reason is None else np.zeros(table.n, dtype=bool)
     raters = mean_squares(structure, chosen, table.rater[chosen], len(table.raters))
@@ -156,8 +174,9 @@ def report(structure: Structure, *, level: float = 0.95) -> RaschFit:
         ),
     )
     by_rater, by_step, by_video = (facet_measures(structure, facet, level) for facet in facets)
-    population = structure.solution.population
+    population = structure.solution.population if structure.reason is None else None
     undefined = structure.reason or "only the marginal fit has one"
+    log_likelihood = structure.solution.log_likelihood if structure.reason is None else math.nan
     return RaschFit(
         structure.method,
         structure.thresholds,
@@ -165,24 +184,51 @@ def report(structure: Structure, *, level: float = 0.95) -> RaschFit:
         steps=by_step,
         videos=by_video,
         step_thresholds=_thresholds(structure),
-        rater_separation=separate(
-            np.where(structure.active.extreme_rater == 0, structure.severity, np.nan), raters.error, "raters"
-        ),
-        step_separation=separate(
-            np.where(structure.active.extreme_step == 0, structure.difficulty, np.nan), steps.error, "steps"
-        ),
-        video_separation=separate(np.where(usual, theta, np.nan), structure.theta_error, "videos"),
+        **_separations(structure, raters.error, steps.error, usual),
         connectivity=structure.connectivity,
-        video_mean=measured_or(population[0] if population else math.nan, len(table.videos), undefined),
-        video_sd=measured_or(population[1] if population else math.nan, len(table.videos), undefined),
-        log_likelihood=measured_or(
-            structure.solution.log_likelihood if structure.reason is None else math.nan,
-            structure.active.table.n,
-            undefined,
-        ),
+        video_mean=measured_or(population.mean if population else math.nan, len(table.videos), undefined),
+        video_sd=measured_or(population.sd if population else math.nan, len(table.videos), undefined),
+        log_likelihood=measured_or(log_likelihood, structure.active.table.n, undefined),
         notes=_notes(structure),
         structure=structure,
     )
+
+
+def _separations(structure: Structure, rater_error: Floats, step_error: Floats, usual: Flags) -> dict[str, Separation]:
+    """Separation of each facet: refused where severities (difficulties) of several groups have several origins."""
+    active, parts = structure.active, structure.connectivity
+    severity = np.where(active.extreme_rater == 0, structure.severity, np.nan)
+    difficulty = np.where(active.extreme_step == 0, structure.difficulty, np.nan)
+    theta = np.where(usual, structure.theta, np.nan)
+
+    def unlinked(groups: int) -> str | None:
+        if structure.reason is not None:
+            return structure.reason
+        return None if groups <= 1 else f"not linked: {parts.explanation}"
+
+    return {
+        "rater_separation": separate(
+            severity,
+            rater_error,
+            "raters",
+            homogeneity=equal_by_jackknife(structure, "rater"),
+            unlinked=unlinked(len(parts.raters)),
+        ),
+        "step_separation": separate(
+            difficulty,
+            step_error,
+            "steps",
+            homogeneity=equal_by_jackknife(structure, "step"),
+            unlinked=unlinked(len(parts.steps)),
+        ),
+        "video_separation": separate(
+            theta,
+            structure.theta_error,
+            "videos",
+            homogeneity=equal_by_chi_square(theta, structure.theta_error),
+            unlinked=unlinked(max(len(parts.raters), len(parts.steps))),
+        ),
+    }
 
 
 def severity_contrast(fit: RaschFit, first: Hashable, second: Hashable, *, level: float = 0.95) -> Measured:
@@ -219,12 +265,25 @@ def _notes(structure: Structure) -> tuple[str, ...]:
     if not structure.connectivity.connected:
         notes.append(structure.connectivity.explanation)
     population = structure.solution.population
-    if population is not None and population[1] <= SMALLEST_SPREAD * 1.01:
+    if population is not None:
+        notes.extend(_population_notes(structure, population))
+    if population is not None and population.sd_within <= SMALLEST_SPREAD * 1.01:
         notes.append(f"the videos differ no more than chance makes them; their SD is held at {SMALLEST_SPREAD} logits")
     n_extreme = int((structure.active.extreme_video != 0).sum())
     if n_extreme:
         notes.append(f"{n_extreme} videos are extreme; measured by the {EXTREME_SHIFT:g} points rule and flagged")
     return tuple(notes)
+
+
+def _population_notes(structure: Structure, population: Population) -> list[str]:
+    if population.x.shape[1] > 1:
+        return ["raters judged different videos, so each rater's videos have a mean of their own"]
+    if means_of_raters(structure.active).shape[1] > 1:
+        return [
+            "raters judged different videos, which are taken as one population: a rater who met weak candidates "
+            "is called severe in part for it"
+        ]
+    return []
 
 
 def _thresholds(structure: Structure) -> dict[Hashable, tuple[float | None, ...]]:

@@ -22,6 +22,9 @@ from siming.metrics.rasch.table import Flags, RatingTable
 
 Thresholds = Literal["partial_credit", "rating_scale"]
 
+FARTHEST = 20.0
+"""Logits beyond which an estimate is on its way to infinity."""
+
 
 @dataclass(frozen=True, slots=True)
 class Active:
@@ -127,6 +130,12 @@ class Scale:
         """D of each step and label, infinite for labels the step never uses."""
         cumulated = eta[self.n_raters :].reshape(self.n_steps, self.n_labels)
         return np.where(self.used, cumulated, np.inf)
+
+    def runs_off(self, phi: Floats) -> bool:
+        """Whether a severity or difficulty has passed `FARTHEST`: nothing in the ratings holds it back."""
+        eta = self.eta(phi)
+        measures = np.concatenate([self.severity(eta), self.to_difficulty @ eta])
+        return bool(np.abs(measures).max(initial=0) > FARTHEST)
 
     def steepness(self) -> Floats:
         """k - low of each step and label."""

@@ -116,7 +116,13 @@ def numbered(ids: ArrayLike, length: int, what: str) -> tuple[Ints, Ids]:
         raise LabelError(f"{what} have shape {raw.shape}, wanted one id per rating in a flat row")
     if len(raw) != length:
         raise LabelError(f"found {len(raw)} {what} beside {length} labels; give one for each, in the same order")
-    known, number = np.unique(raw, return_inverse=True)
+    mend = "give ids that are all text or all numbers, and none missing"
+    try:
+        known, number = np.unique(raw, return_inverse=True)
+    except TypeError as error:
+        raise LabelError(f"{what} cannot be sorted ({error}); {mend}") from error
+    if raw.dtype.kind == "f" and np.isnan(known).any():
+        raise LabelError(f"{what}: number {int(np.isnan(raw).argmax())} is missing; {mend}")
     return number.astype(np.int64), tuple(known.tolist())
 
 

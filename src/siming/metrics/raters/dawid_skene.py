@@ -24,6 +24,10 @@ from siming.metrics.statistic import Statistic, ratio, weighted_sums
 
 MOST_ROUNDS = 2_000
 TOLERANCE = 1e-9
+TWO_RATERS = (
+    "two raters: their accuracies are told apart only by how much the steps differ in their shares of true labels; "
+    "a third rater would make them firm"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +119,9 @@ def dawid_skene(
     population = of_step if prevalence == "step" else np.zeros(len(pair), dtype=np.int64)
     model = _Model(table, cell, population, smoothing)
     posterior, confusion, log_likelihood, rounds, converged = model.run()
-    notes = () if converged else (f"EM had not settled after {rounds} rounds",)
+    notes: tuple[str, ...] = () if converged else (f"EM had not settled after {rounds} rounds",)
+    if len(np.unique(table.rater)) == 2:
+        notes += (TWO_RATERS,)
     agreement, doubtful = _judge(table, consensus, video, step, posterior, of_video, of_step, doubt_below, interval)
     return LatentClasses(
         tuple(posterior.mean(axis=0).tolist()),
@@ -152,25 +158,35 @@ def _why_not(table: RatingTable, prevalence: str) -> str | None:
 
 
 class _Model:
-    """EM on the ratings of cells that belong to populations (steps)."""
+    """EM over the different *patterns* of labels: cells of one step with the same labels by the same raters are alike, so
+    that 400,000 cells are a few thousand patterns, each with its count."""
 
     def __init__(self, table: RatingTable, cell: Ints, population: Ints, smoothing: float) -> None:
-        self.table, self.cell, self.population, self.smoothing = table, cell, population, smoothing
-        self.n_cells, self.n_populations = len(population), int(population.max()) + 1
+        n_raters = len(table.raters)
+        given = np.full((len(population), n_raters + 1), MISSING, dtype=np.int64)
+        given[:, n_raters] = population
+        given[cell, table.rater] = table.label
+        patterns, pattern, self.count = np.unique(given, axis=0, return_inverse=True, return_counts=True)
+        self.pattern = pattern.reshape(-1)
+        self.population, self.n_populations = patterns[:, n_raters], int(population.max()) + 1
+        self.row, self.rater = np.nonzero(patterns[:, :n_raters] != MISSING)
+        self.label = patterns[self.row, self.rater]
+        self.shape = len(patterns), n_raters, table.n_labels
+        self.smoothing = smoothing
 
     def run(self) -> tuple[Floats, Floats, float, int, bool]:
-        """Posterior, confusion tables, log likelihood, rounds and whether it settled."""
-        k = self.table.n_labels
-        posterior = np.zeros((self.n_cells, k))
-        np.add.at(posterior, (self.cell, self.table.label), 1)
+        """Posterior of each cell, confusion tables, log likelihood, rounds and whether it settled."""
+        n_patterns, _, k = self.shape
+        posterior = np.zeros((n_patterns, k))
+        np.add.at(posterior, (self.row, self.label), 1)
         posterior /= posterior.sum(axis=1, keepdims=True)
         rounds, converged = 0, False
         while True:
             confusion, shares = self._maximise(posterior)
             joint = np.log(np.maximum(shares, 1e-300))[self.population]
-            log_confusion = np.log(np.maximum(confusion, 1e-300))[self.table.rater, :, self.table.label]
+            log_confusion = np.log(np.maximum(confusion, 1e-300))[self.rater, :, self.label]
             for label in range(k):
-                joint[:, label] += np.bincount(self.cell, weights=log_confusion[:, label], minlength=self.n_cells)
+                joint[:, label] += np.bincount(self.row, weights=log_confusion[:, label], minlength=n_patterns)
             each = special.logsumexp(joint, axis=1)
             new = np.exp(joint - each[:, None])
             change = float(np.abs(new - posterior).max())
@@ -178,24 +194,25 @@ class _Model:
             if change < TOLERANCE or rounds == MOST_ROUNDS:
                 converged = change < TOLERANCE
                 break
-        return posterior, confusion, float(each.sum()), rounds, converged
+        return posterior[self.pattern], confusion, float(self.count @ each), rounds, converged
 
     def _maximise(self, posterior: Floats) -> tuple[Floats, Floats]:
-        k, n_raters = self.table.n_labels, len(self.table.raters)
+        """Confusion tables and shares of the true labels, given what each cell probably is."""
+        _, n_raters, k = self.shape
+        cells = posterior * self.count[:, None]
         counts = np.full((n_raters, k, k), float(self.smoothing))
         for label in range(k):
-            place = self.table.rater * k + self.table.label
-            found = np.bincount(place, weights=posterior[self.cell, label], minlength=n_raters * k)
+            found = np.bincount(self.rater * k + self.label, weights=cells[self.row, label], minlength=n_raters * k)
             counts[:, label, :] += found.reshape(n_raters, k)
         total = counts.sum(axis=2, keepdims=True)
         # A true label that no cell has tells nothing of the rater; even odds say so without a division by 0.
         confusion = np.divide(counts, total, out=np.full_like(counts, 1 / k), where=total > 0)
-        pooled = posterior.mean(axis=0)
+        pooled = cells.sum(axis=0) / self.count.sum()
         if self.n_populations == 1:
             return confusion, pooled[None, :]
         shares = np.tile(pooled, (self.n_populations, 1))
         for label in range(k):
-            shares[:, label] += np.bincount(self.population, weights=posterior[:, label], minlength=self.n_populations)
+            shares[:, label] += np.bincount(self.population, weights=cells[:, label], minlength=self.n_populations)
         return confusion, shares / shares.sum(axis=1, keepdims=True)
 
 

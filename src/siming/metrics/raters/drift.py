@@ -21,7 +21,7 @@ from siming.metrics.rasch.quality import joint_test
 from siming.metrics.rasch.scale import Thresholds
 from siming.metrics.rasch.table import numbered, one_per_video, read_rating_table
 from siming.metrics.raters.orders import FEWEST_SHARED, read_orders
-from siming.metrics.resample import JACKKNIFE, IntervalMethod, measure
+from siming.metrics.resample import BATCH_FLOATS, JACKKNIFE, IntervalMethod, measure
 from siming.metrics.statistic import Statistic, weighted_sums
 
 
@@ -303,8 +303,7 @@ def cumulative_drift(
     step = (difference - difference.mean()) / (difference.std(ddof=1) * np.sqrt(n))
     path = np.cumsum(step[sequence])
     peak = float(np.abs(path).max())
-    rng = np.random.default_rng(seed)
-    as_far = sum(int(np.abs(np.cumsum(rng.permutation(step))).max() >= peak - 1e-12) for _ in range(replicates))
+    as_far = _as_far(step, peak, replicates, seed)
     videos = tuple(ids[place] for place in number[both][sequence])
     return CumulativeDrift(
         tuple(path.tolist()),
@@ -315,3 +314,13 @@ def cumulative_drift(
         replicates,
         seed,
     )
+
+
+def _as_far(step: Floats, peak: float, replicates: int, seed: int) -> int:
+    """Random orders of the steps whose path goes as far as `peak`."""
+    rng = np.random.default_rng(seed)
+    found, batch = 0, max(1, BATCH_FLOATS // len(step))
+    for start in range(0, replicates, batch):
+        orders = rng.permuted(np.tile(step, (min(batch, replicates - start), 1)), axis=1)
+        found += int((np.abs(np.cumsum(orders, axis=1)).max(axis=1) >= peak - 1e-12).sum())
+    return found

@@ -120,7 +120,8 @@ def _compare(
     for number in both:
         rows[number, place[own[number][0]]] = 1
         rows[number, place[own[number][1]]] = -1
-    rows[both] -= rows[both].mean(axis=0)
+    if both:
+        rows[both] -= rows[both].mean(axis=0)
     contrasts: dict[Hashable, Measured] = {}
     for number, name in enumerate(names):
         if number in why:

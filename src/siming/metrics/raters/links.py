@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import sparse
-from scipy.sparse import csgraph
 
 from siming.errors import LabelError
 from siming.metrics.cells import Floats, Ints
 from siming.metrics.measured import Interval, Measured
+from siming.metrics.rasch.connectivity import critical_videos
+from siming.metrics.rasch.facets import check_level
 from siming.metrics.rasch.fit import Structure, one_step_error
 from siming.metrics.rasch.many_facet import RaschFit
 from siming.metrics.rasch.scale import probabilities
@@ -27,6 +27,9 @@ ADVICE = (
     "advice only: these are not scores and replace none. They say what the model would expect of an average rater, "
     "if severity is all by which the raters differ"
 )
+
+MOST_CHANGES = 2**22
+"""Leave-one-out changes held at once, (clusters x videos)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,8 @@ class AdjustedVideo:
     adjusted: Measured
     """Marks an average rater would be expected to give; the interval is of the adjustment alone."""
     lowest_without_a_link: float | None
-    """Smallest adjusted total when one link video is left out of the fit."""
+    """Smallest adjusted total when one link video is left out of the fit (one Newton step, no refit); None without links,
+    and where one of them is critical: without it there is no adjusted total at all."""
     highest_without_a_link: float | None
     observed_rank: int
     """1 is best; equal totals share the better rank."""
@@ -49,7 +53,7 @@ class AdjustedVideo:
     """Observed total at least the pass mark; None without a pass mark."""
     would_pass: bool | None
     hangs_on_a_link: bool
-    """Whether leaving out one link video turns `would_pass`."""
+    """Whether leaving out one link video turns `would_pass`, or leaves no advice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,7 @@ class LinkAdjustment:
     """Videos judged by two raters or more."""
     links_per_rater: dict[Hashable, int]
     critical_links: tuple[Hashable, ...]
-    """Videos without which the raters would no longer be linked."""
+    """Videos without any one of which the raters would no longer be linked."""
     ranks_changed: Measured
     """Videos whose rank changes."""
     decisions_changed: Measured
@@ -83,8 +87,8 @@ def link_adjustment(
     adjusted = observed + sum over steps of mean over raters of [E(points | theta, average severity) - E(points | theta, c_r)],
     kept within the marks the rated steps allow. Steps without variation are not adjusted.
 
-    A marginal fit also leans on all raters having drawn their videos from one population. Where raters saw different
-    cohorts, fit with `method="joint"`, which knows the links alone.
+    Severities must rest on shared videos, lest a rater who met weak candidates raises them: keep the fit's
+    `population="by_rater"`.
 
     Args:
         fit: From `many_facet_rasch`.
@@ -97,6 +101,7 @@ def link_adjustment(
 
     Source: fair averages, Linacre 1989; linking examiners by shared videos, Yeates et al. 2019 (VESCA).
     """
+    check_level(level)
     structure = fit.structure
     table = structure.table
     marks = _marks(points, len(table.steps), table.n_labels)
@@ -120,13 +125,11 @@ def link_adjustment(
     known: Flags = rated & ~unmeasured if why is None else np.zeros(n_videos, dtype=np.bool_)
 
     influence = structure.rater_influence()
-    error = _errors(influence, slope)
+    half = _half_widths(influence, slope, level)
+    critical = critical_videos(structure.telling) if why is None else ()
     low, high, turned = _without_each_link(
         influence[np.unique(table.cluster[links])], slope, observed + shift, lowest, highest, pass_mark
     )
-    n_clusters = table.n_clusters
-    degrees = min(one_step_error(changes)[1] for changes in influence.T)
-    half = t_quantile(level, degrees) * error
     observed_rank = _ranks(observed, rated)
     adjusted_rank = _ranks(adjusted, known)
     videos = []
@@ -135,20 +138,20 @@ def link_adjustment(
         told = bool(known[place])
         passed = None if pass_mark is None else bool(observed[place] >= pass_mark)
         would = None if pass_mark is None or not told else bool(adjusted[place] >= pass_mark)
-        one_link = told and len(links) > 0
+        one_link = told and len(links) > 0 and not critical
         videos.append(
             AdjustedVideo(
                 table.videos[place],
                 raters,
                 float(observed[place]),
-                _adjusted(place, told, adjusted, half, lowest, highest, n_clusters, why, level),
+                _adjusted(place, told, adjusted, half, lowest, highest, table.n_clusters, why, level),
                 float(low[place]) if one_link else None,
                 float(high[place]) if one_link else None,
                 int(observed_rank[place]),
                 int(adjusted_rank[place]) if told else None,
                 passed,
                 would,
-                bool(told and turned[place]),
+                bool(told and (turned[place] or (critical and pass_mark is not None))),
             )
         )
     n = len(videos)
@@ -161,7 +164,7 @@ def link_adjustment(
         tuple(videos),
         len(links),
         {name: int(seen_by[links, number].sum()) for number, name in enumerate(table.raters)},
-        tuple(table.videos[place] for place in _critical(seen_by, links)),
+        tuple(table.videos[place] for place in critical),
         _count(changed, n, reason),
         _count(decided, n, no_mark),
         _count(sum(one.hangs_on_a_link for one in videos), n, no_mark),
@@ -191,7 +194,10 @@ def _share_of_step(structure: Structure) -> Floats:
 
 
 def _shift(structure: Structure, marks: Floats, share: Floats) -> tuple[Floats, Floats]:
-    """Marks to add per video, and their derivative by each severity, (n_videos, n_raters)."""
+    """Marks to add per video, and their derivative by each severity, (n_videos, n_raters).
+
+    A severity acts twice: on what its rater is expected to give, and on the video's own measure, which follows it.
+    """
     table = structure.table
     n_videos, n_raters = len(table.videos), len(table.raters)
     step_in = np.flatnonzero(structure.active.step_in[table.step])
@@ -200,27 +206,37 @@ def _shift(structure: Structure, marks: Floats, share: Floats) -> tuple[Floats, 
     usual = (structure.active.extreme_rater == 0) & ~np.isnan(structure.severity)
     average = float(structure.severity[usual].mean()) if usual.any() else 0.0
 
-    def expected(severity: Floats | float) -> tuple[Floats, Floats]:
+    def expected(severity: Floats | float) -> tuple[Floats, Floats, Floats]:
+        """Marks, their change with theta, and the information about theta."""
         p = probabilities(structure.theta[video] - severity, cumulated, steep)
-        mean = (p * own).sum(axis=1)
-        return mean, (p * own * steep).sum(axis=1) - mean * (p * steep).sum(axis=1)
+        mean, label = (p * own).sum(axis=1), (p * steep).sum(axis=1)
+        return mean, (p * own * steep).sum(axis=1) - mean * label, (p * steep**2).sum(axis=1) - label**2
 
-    fair, fair_slope = expected(average)
-    actual, actual_slope = expected(structure.severity[rater])
+    def by_rater(values: Floats) -> Floats:
+        place = video * n_raters + rater
+        return sums_by(place, n_videos * n_raters, np.nan_to_num(values)).reshape(n_videos, n_raters)
+
+    fair, fair_slope, _ = expected(average)
+    actual, actual_slope, information = expected(structure.severity[rater])
     shift = sums_by(video, n_videos, part * (fair - actual))
-    slope = np.zeros((n_videos, n_raters))
-    np.add.at(slope, (video, rater), np.nan_to_num(part * actual_slope))
+    information_by = by_rater(information)
+    total = information_by.sum(axis=1, keepdims=True)
+    follows = np.divide(information_by, total, out=np.zeros_like(information_by), where=total > 0)
+    by_theta = sums_by(video, n_videos, np.nan_to_num(part * (fair_slope - actual_slope)))
+    slope = by_rater(part * actual_slope) + by_theta[:, None] * follows
     by_average = sums_by(video, n_videos, np.nan_to_num(part * fair_slope))
     slope -= by_average[:, None] * usual / max(int(usual.sum()), 1)
     return shift, slope
 
 
-def _errors(influence: Floats, slope: Floats) -> Floats:
-    n = len(influence)
-    away = influence - influence.mean(axis=0)
-    covariance = (n - 1) / n * away.T @ away
-    out: Floats = np.sqrt(np.maximum(np.einsum("vr,rs,vs->v", slope, covariance, slope), 0))
-    return out
+def _half_widths(influence: Floats, slope: Floats, level: float) -> Floats:
+    """Half the interval of each video's shift: jackknife error by cluster times t with the degrees its clusters carry."""
+    halves = []
+    for some in np.array_split(slope, max(1, influence.shape[0] * len(slope) // MOST_CHANGES)):
+        for changes in some @ influence.T:
+            error, degrees = one_step_error(changes)
+            halves.append(t_quantile(level, degrees) * error)
+    return np.array(halves)
 
 
 def _without_each_link(
@@ -236,27 +252,6 @@ def _without_each_link(
         if pass_mark is not None:
             turned |= (without >= pass_mark) != (here >= pass_mark)
     return low, high, turned
-
-
-def _critical(seen_by: Floats, links: Ints) -> list[int]:
-    """Link videos that alone hold two groups of raters together."""
-    shared = (seen_by.T @ seen_by).astype(np.int64)
-
-    def pieces(table: Ints) -> int:
-        return int(csgraph.connected_components(sparse.csr_matrix((table > 0).astype(np.int64)), directed=False)[0])
-
-    whole = pieces(shared)
-    out = []
-    for place in links:
-        members = np.flatnonzero(seen_by[place])
-        among = np.ix_(members, members)
-        if (shared[among] == 1).any():
-            rest = shared.copy()
-            rest[among] -= 1
-            np.fill_diagonal(rest, 1)
-            if pieces(rest) > whole:
-                out.append(int(place))
-    return out
 
 
 def _ranks(totals: Floats, known: Flags) -> Ints:
@@ -284,6 +279,8 @@ def _adjusted(
     value = float(adjusted[place])
     if n_clusters < FEWEST_CLUSTERS:
         return Measured(value, 1, interval_reason=f"{n_clusters} clusters are fewer than {FEWEST_CLUSTERS}")
+    if not np.isfinite(half[place]):
+        return Measured(value, 1, interval_reason="leaving out any video changes no severity (anchors, say)")
     interval = Interval(
         float(max(value - half[place], lowest[place])),
         float(min(value + half[place], highest[place])),

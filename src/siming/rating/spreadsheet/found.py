@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from siming.rating.spreadsheet.mark_cell import Reading
+from siming.rating.spreadsheet.marks import Details
 
 
 class Problem(NamedTuple):
@@ -50,6 +51,9 @@ class Found:
     columns: list[int] = field(default_factory=list)
     why: list[str] = field(default_factory=list)
     """Why the mark is missing; empty where it is there."""
+    skills: dict[str, str] = field(default_factory=dict)
+    """Steps and the skill that a column or a merged heading gives them."""
+    details: Details = field(default_factory=Details)
     sums: list[Sum] = field(default_factory=list)
     maxima: list[Maximum] = field(default_factory=list)
     absent: dict[str, int] = field(default_factory=dict)

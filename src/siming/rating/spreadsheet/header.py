@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from siming.errors import SheetError
 from siming.rating.spreadsheet.headings import role_of, tight
 from siming.rating.spreadsheet.mark_cell import read_cell
+from siming.rating.spreadsheet.note import Note
 from siming.rating.spreadsheet.table_file import Table
 
 _DEEPEST = 30
@@ -85,7 +86,7 @@ def _header_at(table: Table, row: int, attempt: int) -> Header:
             groups.append("")
     notes = (
         *(_left_out(table, above) for above in range(rows[0])),
-        f"two rows of headings: {table.line(upper)} above {table.line(lower)}",
+        Note("two_rows", upper=table.line(upper), lower=table.line(lower)),
     )
     return Header(tuple(headings), tuple(groups), rows, notes)
 
@@ -132,4 +133,4 @@ def _spread(table: Table, upper: int, lower: int) -> list[str]:
 
 def _left_out(table: Table, row: int) -> str:
     text = " ".join(cell for cell in table.rows[row] if cell)
-    return f"left out: {table.line(row)} (above the headings): {text[:60]}"
+    return Note("left_out_row", row=table.line(row), why=Note("above"), text=text[:60])

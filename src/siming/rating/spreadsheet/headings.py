@@ -11,8 +11,13 @@ from typing import Literal
 from siming.rating.spreadsheet.table_file import plain
 from siming.rubric import Rubric, Step
 
-Role = Literal["attempt", "rater", "step", "skill", "points", "label", "max", "sum", "mean", "remark", "aside"]
-NAMABLE: tuple[Role, ...] = ("attempt", "rater", "step", "skill", "points", "max")
+Role = Literal[
+    "attempt", "rater", "step", "skill", "points", "label", "max", "sum", "mean", "remark", "aside",
+    "candidate", "site", "time", "global",
+]  # fmt: skip
+NAMABLE: tuple[Role, ...] = (
+    "attempt", "rater", "step", "skill", "points", "max", "candidate", "site", "time", "global",
+)  # fmt: skip
 """Roles a caller may give to a heading by hand."""
 
 _WORDS: dict[Role, str] = {
@@ -30,11 +35,21 @@ _WORDS: dict[Role, str] = {
     "sum": "sum|total|totals|totalpoints|totalscore|totalmarks|subtotal|grandtotal|overall|overallscore|合计|总分|总计|小计|总成绩|总得分|累计",
     "mean": "mean|average|avg|meanscore|averagescore|平均|平均分|均分|均值|平均得分|平均成绩",
     "remark": "remark|remarks|note|notes|comment|comments|status|attendance|备注|说明|评语|考试状态|状态|出勤",
-    "aside": "date|time|site|room|sex|gender|age|class|group|rank|signature|result|pass|passed|日期|时间|考试日期|考试时间|考点|考场|考室"
+    "site": "site|sites|siteid|sitename|examsite|center|centre|centerid|testcenter|location|venue|考点|考点名称|场地|考试中心|中心|考场|基地",
+    "time": "ratedat|rated|ratingtime|submittedat|submitted|submissiontime|scoredat|markedat|timestamp"
+    "|评分时间|打分时间|提交时间|评分日期|评阅时间",
+    "global": "global|globalrating|globalscore|globalgrade|globaljudgement|globalimpression|overallrating|overallgrade"
+    "|overalljudgement|overallimpression|总体评价|总体评分|总体评级|总体等级|总体印象|总体判断|整体评价|整体评分|整体等级|整体印象|综合评价|综合等级",
+    "aside": "date|time|room|sex|gender|age|class|group|rank|signature|result|pass|passed|日期|时间|考试日期|考试时间|考室"
     "|性别|年龄|班级|专业|签名|签字|考官签名|评委签名|名次|排名|合格|是否合格|结果|单位|科室|部门|场次|批次|组别|医院",
 }
 _ROLE_OF: dict[str, Role] = {word: role for role, words in _WORDS.items() for word in words.split("|")}
 _ID_ORDER = {word: order for order, word in enumerate(_WORDS["attempt"].split("|"))}
+_SITE_ORDER = {word: order for order, word in enumerate(_WORDS["site"].split("|"))}
+_OF_ATTEMPTS = frozenset(
+    ["attempt", "attemptid", "case", "caseid", "video", "videoid", "考试编号", "录像编号", "视频编号"]
+)
+"""Words for a recording, beside which a word for a person names the candidate."""
 _SERIALS = frozenset(["序号", "座号", "抽签号", "no", "number", "serial", "serialno"])
 
 _RATER_NUMBER = re.compile(
@@ -149,19 +164,45 @@ def is_subtotal(heading: str) -> bool:
 
 
 def best_attempt(headings: Sequence[tuple[int, str]]) -> int | None:
-    """The column that names attempts best: a code before a name, a name before a running number.
+    """The column that names attempts best: a recording before a person, a code before a name, both before a number.
 
     None where two columns have an equal claim.
     """
 
     def rank(heading: str) -> tuple[int, int]:
         word = bare(heading)
+        if word in _OF_ATTEMPTS:
+            return -1, _ID_ORDER[word]
         return 2 if word in _SERIALS else "姓名" in word or "name" in word, _ID_ORDER.get(word, 0)
 
     ranked = sorted((rank(heading), column) for column, heading in headings)
     if len(ranked) > 1 and ranked[0][0] == ranked[1][0]:
         return None
     return ranked[0][1]
+
+
+def is_recording(heading: str) -> bool:
+    """Whether a column of attempts names recordings and not people."""
+    return bare(heading) in _OF_ATTEMPTS
+
+
+def is_person(heading: str) -> bool:
+    """Whether a column of attempts names people: ``考生``, ``student id``."""
+    word = bare(heading)
+    return role_of(heading) == "attempt" and word not in _OF_ATTEMPTS and word not in _SERIALS
+
+
+def site_order(heading: str) -> int:
+    """Which of several columns of places names the site best; the least."""
+    return _SITE_ORDER.get(bare(heading), 0)
+
+
+def is_grade_of_all(heading: str) -> bool:
+    """Whether a column of grades, where no column names steps, holds a rater's grade of the whole: ``等级``.
+
+    English headings do not: a student's ``grade`` may be his year.
+    """
+    return bare(heading) in ("等级", "评级")
 
 
 def is_rater_number(text: str) -> bool:

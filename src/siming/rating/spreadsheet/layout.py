@@ -13,16 +13,24 @@ from siming.rating.spreadsheet.headings import (
     Role,
     bare,
     best_attempt,
+    is_grade_of_all,
+    is_person,
+    is_recording,
     is_subtotal,
     maximum_in,
     role_of,
+    site_order,
     tight,
     without_maximum,
 )
 from siming.rating.spreadsheet.marks import TOTAL, listed
-from siming.rating.spreadsheet.rater_columns import RaterStep, rater_and_step
-from siming.rating.spreadsheet.shape import Layout, MarkColumn, SumColumn, Wishes
+from siming.rating.spreadsheet.note import Note
+from siming.rating.spreadsheet.rater_columns import RaterStep, halves, rater_and_step
+from siming.rating.spreadsheet.shape import DetailColumn, Layout, MarkColumn, SumColumn, Wishes
 from siming.rating.spreadsheet.table_file import Table
+
+_MAY_SAY_ABSENT: tuple[Role, ...] = ("remark", "aside", "mean", "label", "candidate", "site", "time", "global")
+"""Columns without marks."""
 
 
 def layout_of(table: Table, wishes: Wishes) -> Layout:
@@ -46,6 +54,7 @@ class _Columns:
         self.notes: list[str] = list(header.notes)
         self.complaints: list[str] = []
         self.roles: dict[int, Role | None] = {}
+        self.details: list[DetailColumn] = []
 
     def layout(self) -> Layout:
         self._give_roles()
@@ -67,9 +76,11 @@ class _Columns:
         self._stop_if_wrong()
         taken = {mark.column for mark in marks}
         sums = self._sums(marks, taken) if step is None else ()
+        self._find_details(attempt, marks, of_steps=step is not None, by_row=rater is not None)
         of_rows = {attempt, rater, step} | ({skill, maximum} if step is not None else set())
+        of_rows |= {each.column for each in self.details}
         self._note_the_rest(taken | {each.column for each in sums} | of_rows)
-        self.notes.insert(0, f"shape: {shape}")
+        self.notes.insert(0, Note("shape", shape=shape))
         return Layout(
             shape=shape,
             header=self.header,
@@ -79,8 +90,9 @@ class _Columns:
             step=step,
             skill=skill,
             maximum=maximum if step is not None else None,
-            remarks=tuple(c for c, role in self.roles.items() if role in ("remark", "aside", "mean", "label")),
+            remarks=tuple(c for c, role in self.roles.items() if role in _MAY_SAY_ABSENT),
             sums=sums,
+            details=tuple(self.details),
             max_points=self._maxima(marks),
             notes=tuple(self.notes),
         )
@@ -98,7 +110,7 @@ class _Columns:
             if not heading:
                 self._refuse_nameless(column)
             elif called & ignored:
-                self.notes.append(f"left out: {self._at(column)} (ignore=)")
+                self._leave_out(column, "ignored")
             elif called & by_hand.keys():
                 self.roles[column] = by_hand[next(iter(called & by_hand.keys()))]
             else:
@@ -134,7 +146,7 @@ class _Columns:
     def _refuse_doubles(self) -> None:
         labels: dict[str, list[int]] = {}
         for column, role in self.roles.items():
-            if role not in ("sum", "mean", "aside", "remark"):
+            if role not in ("sum", *_MAY_SAY_ABSENT) or role == "label":
                 labels.setdefault(tight(self.header.label(column)), []).append(column)
         for columns in labels.values():
             if len(columns) > 1:
@@ -151,10 +163,16 @@ class _Columns:
         if best is None:
             self.complaints.append("no column names the attempts; give columns={'attempt': HEADING}")
             return 0
-        self.notes.append(f"attempts: {self._at(best)}")
+        self.notes.append(Note("attempts", column=self._at(best)))
+        recording = is_recording(self.header.headings[best])
+        people = [(column, heading) for column, heading in columns if column != best and is_person(heading)]
         for column, _ in columns:
             if column != best:
                 self.roles[column] = "aside"
+        if recording and people and "candidate" not in self.wishes.columns:
+            candidate = best_attempt(people)
+            if candidate is not None:
+                self.roles[candidate] = "candidate"
         return best
 
     def _one(self, role: Role) -> int | None:
@@ -180,13 +198,13 @@ class _Columns:
         if points is not None:
             self._need_rater(rater)
             for column in free:
-                self.notes.append(f"left out: {self._at(column)} (a long table has one column of marks)")
-            return [MarkColumn(points, None, None, "")], "long: one row per attempt, rater and step"
+                self._leave_out(column, "second_marks")
+            return [MarkColumn(points, None, None, "")], Note("shape_long")
         across = self._rater_columns(free, steps=False)
         if across and rater is None and self.wishes.rater is None:
             return (
                 [MarkColumn(column, None, found.rater, "") for column, found in across.items()],
-                "steps down, raters across: one row per attempt and step, a column per rater",
+                Note("shape_steps_down"),
             )
         self.complaints.append(
             f"{self._at_role('step')} names steps and no column holds {self.wishes.kind}; give "
@@ -198,12 +216,13 @@ class _Columns:
     def _without_step_column(self, rater: int | None) -> tuple[list[MarkColumn], str]:
         free = self._free()
         one_rater = rater is not None or self.wishes.rater is not None
-        rows = "attempt and rater" if rater is not None else "attempt"
+        rows = Note("attempt_and_rater" if rater is not None else "attempt")
         if not free:
             return self._totals(rater, rows)
         if one_rater:
             marks = self._steps(free)
-            return marks, f"wide: one row per {rows}, {len(marks)} columns of steps"
+            return marks, Note("shape_wide", rows=rows, n=len(marks))
+        free = [column for column in free if not self._tells_of_one_sheet(column)]
         blocks = self._rater_columns(free, steps=True)
         if blocks is None:
             return [], ""
@@ -213,8 +232,8 @@ class _Columns:
         ]
         n_raters = len({mark.rater for mark in marks})
         if steps == {TOTAL}:
-            return marks, f"totals: one row per attempt, a column for each of {n_raters} raters"
-        return marks, f"blocks: one row per attempt, {n_raters} raters with a column per step each"
+            return marks, Note("shape_totals_across", n=n_raters)
+        return marks, Note("shape_blocks", n=n_raters)
 
     def _totals(self, rater: int | None, rows: str) -> tuple[list[MarkColumn], str]:
         columns = [column for column, role in self.roles.items() if role in ("sum", "points")]
@@ -229,12 +248,12 @@ class _Columns:
                     f"{' and '.join(self._at(column) for column in columns)} may both be the total; "
                     f"leave one out with ignore=[{self.header.headings[columns[0]]!r}] or the other"
                 )
-            return [MarkColumn(columns[0], TOTAL, None, "")], f"totals: one row per {rows}"
+            return [MarkColumn(columns[0], TOTAL, None, "")], Note("shape_totals", rows=rows)
         blocks = self._rater_columns(columns, steps=True)
         if blocks is None:
             return [], ""
         marks = [MarkColumn(column, TOTAL, found.rater, "") for column, found in blocks.items()]
-        return marks, f"totals: one row per attempt, a column for each of {len(marks)} raters"
+        return marks, Note("shape_totals_across", n=len(marks))
 
     def _steps(self, free: Sequence[int]) -> list[MarkColumn]:
         heads = Counter(without_maximum(self.header.headings[column]) for column in free)
@@ -277,6 +296,42 @@ class _Columns:
             else:
                 out[column] = each
         return out
+
+    def _tells_of_one_sheet(self, column: int) -> bool:
+        """Whether a heading such as ``Wei_总体评价`` tells of one rater's whole sheet; remembers it."""
+        for pair in halves(self.header.headings[column]):
+            for rater, what in (pair, pair[::-1]):
+                role = role_of(what)
+                if role in ("time", "global"):
+                    self.details.append(DetailColumn(role, column, rater))
+                    self.roles[column] = role
+                    return True
+        return False
+
+    def _find_details(self, attempt: int, marks: Sequence[MarkColumn], *, of_steps: bool, by_row: bool) -> None:
+        """Columns that tell of the attempt or the whole sheet, beside those `_tells_of_one_sheet` found."""
+        raters = {bare(mark.rater): mark.rater for mark in marks if mark.rater}
+        self.details = [each._replace(rater=raters.get(bare(each.rater or ""))) for each in self.details]
+        self.details = [each for each in self.details if each.rater]
+        one_rater = by_row or self.wishes.rater is not None
+        told = {each.column for each in self.details}
+        sites = [column for column, role in self.roles.items() if role == "site"]
+        people = [column for column, role in self.roles.items() if role == "candidate"]
+        self.details += [DetailColumn("candidate", column, None) for column in people[:1]]
+        best_site = min(sites, key=lambda column: (site_order(self.header.headings[column]), column), default=None)
+        if best_site is not None:
+            self.details.append(DetailColumn("site", best_site, None))
+        for column, role in sorted(self.roles.items()):
+            if column in told:
+                continue
+            if role == "label" and not of_steps and self.wishes.kind == "points":
+                role = "global" if is_grade_of_all(self.header.headings[column]) else None
+            if role not in ("time", "global"):
+                continue
+            rater = raters.get(bare(self.header.groups[column]))
+            if rater is not None or one_rater:
+                self.details.append(DetailColumn(role, column, rater))
+        self.notes += [Note(f"detail_{each.kind}", column=self._at(each.column)) for each in self.details]
 
     def _refuse_step(self, column: int) -> None:
         heading, names = self.header.headings[column], self.wishes.names
@@ -378,16 +433,16 @@ class _Columns:
 
     def _note_the_rest(self, used: Set[int | None]) -> None:
         why: dict[Role | None, str] = {
-            "sum": "a sum",
-            "points": "a sum",
-            "mean": "computed from the marks",
-            "label": "a grade, not points",
-            "skill": "belongs to a step, and no column names steps",
-            "max": "belongs to a step, and no column names steps",
+            "sum": "a_sum",
+            "points": "a_sum",
+            "mean": "computed",
+            "label": "a_grade",
+            "skill": "of_a_step",
+            "max": "of_a_step",
         }
         for column, role in sorted(self.roles.items()):
             if column not in used and role is not None:
-                self.notes.append(f"left out: {self._at(column)} ({why.get(role, 'no mark')})")
+                self._leave_out(column, why.get(role, "no_mark"))
 
     # Speaking of columns.
 
@@ -395,7 +450,10 @@ class _Columns:
         return [column for column, role in self.roles.items() if role is None]
 
     def _at(self, column: int) -> str:
-        return f"column {self.table.column(column)} ({self.header.label(column)})"
+        return Note("column", number=self.table.column(column), label=self.header.label(column))
+
+    def _leave_out(self, column: int, why: str) -> None:
+        self.notes.append(Note("left_out_column", column=self._at(column), why=Note(why)))
 
     def _at_role(self, role: Role) -> str:
         return next(self._at(column) for column, found in self.roles.items() if found == role)

@@ -7,9 +7,11 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Literal
 
+from siming.rating.spreadsheet.details import DetailReader
 from siming.rating.spreadsheet.found import Found, Maximum, Problem, Sum
 from siming.rating.spreadsheet.headings import FOOTERS, MAXIMA, SUMMARIES, StepNames, bare, role_of
 from siming.rating.spreadsheet.mark_cell import ABSENT, EMPTY, Reading, read_cell, why_missing
+from siming.rating.spreadsheet.note import Note
 from siming.rating.spreadsheet.shape import Layout, MarkColumn
 from siming.rating.spreadsheet.table_file import Table
 
@@ -52,9 +54,11 @@ class _Rows:
         """Number of the mark of each attempt, rater and step."""
         self.spelled: dict[tuple[str, str], tuple[str, int]] = {}
         self.steps_named: dict[tuple[str, str], str | None] = {}
+        self.may_say_absent = (*layout.remarks, *(each.column for each in layout.sums))
         self.previous: str | None = None
         self.short: list[int] = []
         self.n_columns = max((at + 1 for at, heading in enumerate(layout.header.headings) if heading), default=0)
+        self.details = DetailReader(table, layout) if layout.details else None
         self.long_sums: list[tuple[int, str, str, str, Reading]] = []
 
     # One row.
@@ -65,16 +69,17 @@ class _Rows:
         lead = next((cell for cell in cells if cell), "")
         numbers = any(reading.value is not None for reading in readings)
         if self._is_heading(row):
-            self._leave_out(row, "the headings again")
+            self._leave_out(row, "headings_again")
             return
         kind = _kind_of_row(lead)
         if kind == "maxima":
             self._read_maxima(row, readings)
             return
         if kind == "summary" or (kind == "footer" and not numbers):
-            self._leave_out(row, "computed from the rows above" if kind == "summary" else "a note")
+            self._leave_out(row, "computed_row" if kind == "summary" else "remark")
             return
-        who = self._who(row, readings)
+        says_absent = self._says_absent(row, readings)
+        who = self._who(row, readings, numbers=numbers, says_absent=says_absent)
         if who is None:
             return
         attempt, rater, step = who
@@ -87,20 +92,25 @@ class _Rows:
                 about_mark=False,
             )
             return
-        numbers_of_marks = self._marks(row, attempt, rater, step, readings)
+        if self.details is not None:
+            wrong = self.details.read(row, attempt, rater)
+            if wrong is not None:
+                column, complaint = wrong
+                self._wrong(row, column, f"{self._place(row, column)}: {complaint}", about_mark=False)
+        numbers_of_marks = self._marks(row, attempt, rater, step, readings, says_absent=says_absent)
         self._column_sums(row, numbers_of_marks)
 
-    def _who(self, row: int, readings: list[Reading]) -> tuple[str, str | None, str | None] | None:
+    def _who(
+        self, row: int, readings: list[Reading], *, numbers: bool, says_absent: bool
+    ) -> tuple[str, str | None, str | None] | None:
         """Attempt, rater and step that the row names; None where the row was left out or is wrong."""
         layout, table = self.layout, self.table
         attempt = table.filled(row, layout.attempt)
         rater = table.filled(row, layout.rater) if layout.rater is not None else self.rater
         step_text = table.filled(row, layout.step) if layout.step is not None else None
-        numbers = any(reading.value is not None for reading in readings)
         silent = all(reading.why == EMPTY for reading in readings)
-        says_absent = self._says_absent(row, readings) or any(
-            text and why_missing(text) == ABSENT for text in (rater, step_text)
-        )
+        for text in (rater, step_text):
+            says_absent = says_absent or (bool(text) and why_missing(text or "") == ABSENT)
         if not attempt and self.fill_down and (numbers or rater or step_text) and self.previous is not None:
             attempt = self.previous
         if not attempt:
@@ -113,10 +123,10 @@ class _Rows:
                     about_mark=False,
                 )
             else:
-                self._leave_out(row, "names no attempt and holds no mark")
+                self._leave_out(row, "no_attempt")
             return None
         if silent and not says_absent and not step_text and (layout.rater is None or not rater):
-            self._leave_out(row, "holds no mark")
+            self._leave_out(row, "no_marks")
             return None
         if not self._is_id(row, layout.attempt, attempt, "attempt"):
             return None
@@ -171,7 +181,7 @@ class _Rows:
                 for mark, reading in zip(layout.marks, readings, strict=True):
                     self.long_sums.append((row, attempt, mark.rater or rater or "", skill, reading))
             else:
-                self._leave_out(row, "computed from the marks")
+                self._leave_out(row, "computed")
             return None
         if step is None:
             assert self.names is not None
@@ -195,17 +205,26 @@ class _Rows:
             elif role_of(text) in ("sum", "mean"):
                 self.steps_named[text, skill] = None
             else:
-                self.steps_named[text, skill] = f"{skill} {text}" if skill and not text.startswith(skill) else text
+                step = f"{skill} {text}" if skill and not text.startswith(skill) else text
+                self.steps_named[text, skill] = step
+                if skill:
+                    self.found.skills[step] = skill
         return self.steps_named[text, skill]
 
     # The marks of a row.
 
     def _marks(
-        self, row: int, attempt: str, rater: str | None, step: str | None, readings: list[Reading]
+        self,
+        row: int,
+        attempt: str,
+        rater: str | None,
+        step: str | None,
+        readings: list[Reading],
+        *,
+        says_absent: bool,
     ) -> dict[int, int]:
         """Take the row's marks; returns the number of the mark in each of the layout's mark columns."""
         layout = self.layout
-        says_absent = self._says_absent(row, readings)
         given = [n for n, reading in enumerate(readings) if reading.value is not None]
         if says_absent:
             self._absent(row, attempt)
@@ -285,9 +304,8 @@ class _Rows:
 
     def _says_absent(self, row: int, readings: list[Reading]) -> bool:
         cells = self.table.rows[row]
-        others = (*self.layout.remarks, *(each.column for each in self.layout.sums))
         return any(reading.why == ABSENT for reading in readings) or any(
-            why_missing(cells[column]) == ABSENT for column in others
+            why_missing(cells[column]) == ABSENT for column in self.may_say_absent
         )
 
     def _absent(self, row: int, attempt: str) -> None:
@@ -339,10 +357,13 @@ class _Rows:
                 kept = tuple(tuple(choice) for choice in choices if choice)
                 found.sums.append(Sum(row, column, reading.value, reading.percent, kept))
         if self.long_sums:
-            found.notes.append(f"{len(self.long_sums)} rows are sums: held against the marks, not used as steps")
+            found.notes.append(Note("rows_of_sums", n=len(self.long_sums)))
+        if self.details is not None:
+            found.details, notes = self.details.finish()
+            found.notes += notes
         self._refuse_marks_of_the_absent()
         if found.absent:
-            found.notes.append(f"absent attempts: {len(found.absent)} ({_some(found.absent)})")
+            found.notes.append(Note("absent", n=len(found.absent), which=_some(found.absent)))
 
     def _refuse_marks_of_the_absent(self) -> None:
         found = self.found
@@ -401,7 +422,7 @@ class _Rows:
 
     def _leave_out(self, row: int, why: str) -> None:
         text = " ".join(cell for cell in self.table.rows[row] if cell)
-        self.found.notes.append(f"left out: {self.table.line(row)} ({why}): {text[:60]}")
+        self.found.notes.append(Note("left_out_row", row=self.table.line(row), why=Note(why), text=text[:60]))
 
     def _place(self, row: int, column: int) -> str:
         label = self.layout.header.label(column) if column < len(self.layout.header.headings) else None

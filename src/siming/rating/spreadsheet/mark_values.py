@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from siming.errors import SheetError
 from siming.rating.spreadsheet.found import Found, Problem
+from siming.rating.spreadsheet.headings import tight
 from siming.rating.spreadsheet.marks import TOTAL
+from siming.rating.spreadsheet.note import Note
 from siming.rating.spreadsheet.shape import Layout
 from siming.rating.spreadsheet.table_file import Table
 from siming.rubric import Rubric
@@ -20,15 +23,24 @@ _SAME_SUM = 0.011
 
 
 def settle_values(
-    table: Table, layout: Layout, found: Found, *, rubrics: Sequence[Rubric], levels: tuple[int, ...] | None
+    table: Table,
+    layout: Layout,
+    found: Found,
+    *,
+    rubrics: Sequence[Rubric],
+    levels: tuple[int, ...] | None,
+    given: float | Mapping[str, float] | None = None,
 ) -> tuple[Floats, dict[str, float]]:
     """The value of every mark (NaN where missing), and the maximum of every step that has a known one.
+
+    Args:
+        given: Maxima that the caller names, one for all steps or by step.
 
     Problems go to `found.problems`: a value off the scale, over the maximum, or a share of a maximum nobody names.
     """
     if levels is not None:
         return _labels(table, layout, found, levels), {}
-    maxima = _maxima(table, layout, found, rubrics)
+    maxima = _maxima(table, layout, found, rubrics, given)
     values = np.full(len(found.readings), np.nan)
     for number, (step, reading) in enumerate(zip(found.steps, found.readings, strict=True)):
         if reading.value is None:
@@ -79,7 +91,13 @@ def _labels(table: Table, layout: Layout, found: Found, levels: tuple[int, ...])
     return values
 
 
-def _maxima(table: Table, layout: Layout, found: Found, rubrics: Sequence[Rubric]) -> dict[str, float]:
+def _maxima(
+    table: Table,
+    layout: Layout,
+    found: Found,
+    rubrics: Sequence[Rubric],
+    given: float | Mapping[str, float] | None,
+) -> dict[str, float]:
     """Maxima by step: the rubric's, a heading's, a row's, a column's, or the denominator of 3/4; all must agree."""
     known: dict[str, tuple[float, str]] = {}
     for rubric in rubrics:
@@ -102,8 +120,32 @@ def _maxima(table: Table, layout: Layout, found: Found, rubrics: Sequence[Rubric
     for step, reading, row, column in zip(found.steps, found.readings, found.rows, found.columns, strict=True):
         if reading.out_of is not None:
             _agree(table, found, known, step, reading.out_of, row, column)
-    used = set(found.steps)
+    used = dict.fromkeys(found.steps)
+    for step, most in _given(table, given, tuple(used)).items():
+        first, source = known.setdefault(step, (most, ""))
+        if first != most:
+            raise SheetError(
+                f"{table.name}: max_points gives step {step!r} {most:g}, {source} says {first:g}; "
+                "correct one of the two"
+            )
     return {step: most for step, (most, _) in known.items() if step in used}
+
+
+def _given(table: Table, given: float | Mapping[str, float] | None, steps: Sequence[str]) -> dict[str, float]:
+    """The caller's maxima by step."""
+    if given is None:
+        return {}
+    maxima = given if isinstance(given, Mapping) else dict.fromkeys(steps, given)
+    of_heading = {tight(step): step for step in steps}
+    unknown = [heading for heading in maxima if tight(heading) not in of_heading]
+    if unknown:
+        raise SheetError(
+            f"{table.name}: max_points names step {unknown[0]!r}, the steps are {', '.join(steps)}; correct the name"
+        )
+    wrong = [step for step, most in maxima.items() if not 0 < most < np.inf]
+    if wrong:
+        raise SheetError(f"max_points gives step {wrong[0]!r} {maxima[wrong[0]]:g}; give a number above 0")
+    return {of_heading[tight(heading)]: float(most) for heading, most in maxima.items()}
 
 
 def _agree(
@@ -165,8 +207,12 @@ def check_sums(table: Table, layout: Layout, found: Found, values: Floats, maxim
                 )
             )
         found.notes.append(
-            f"sums in column {table.column(column)} ({label}): {len(numbers) - unchecked[best]} held against the marks"
-            + (f", {unchecked[best]} not, because a mark is missing" if unchecked[best] else "")
+            Note(
+                "sums_unchecked" if unchecked[best] else "sums",
+                column=Note("column", number=table.column(column), label=label),
+                n=len(numbers) - unchecked[best],
+                unchecked=unchecked[best],
+            )
         )
 
 

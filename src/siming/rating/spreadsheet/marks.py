@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property, lru_cache
 from typing import Literal
 
 import numpy as np
@@ -45,6 +45,20 @@ class Beside:
 
 
 @dataclass(frozen=True)
+class Details:
+    """What a table tells beside the marks, in the words of siming's records."""
+
+    candidate: Mapping[str, str] = field(default_factory=dict)
+    """By attempt."""
+    site: Mapping[str, str] = field(default_factory=dict)
+    """By attempt."""
+    submitted_at: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """ISO 8601, by attempt and rater; of several rows of one sheet the latest."""
+    global_rating: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """By attempt and rater."""
+
+
+@dataclass(frozen=True)
 class Marks:
     """The marks of a spreadsheet, tidy: the arrays are of one length, one place in each per mark asked for."""
 
@@ -63,6 +77,10 @@ class Marks:
     """The legal labels, for labels."""
     absent: tuple[str, ...] = ()
     """Attempts that did not take place."""
+    skills: Mapping[str, str] = field(default_factory=dict)
+    """Skill of each step, where a column or a merged heading names it."""
+    details: Details = field(default_factory=Details)
+    """What the table tells beside the marks: candidates, sites, times of rating, global ratings."""
     notes: tuple[str, ...] = ()
     """How the file was read: encoding, delimiter, shape, and every row and column left out with the reason."""
 
@@ -164,6 +182,8 @@ class Marks:
                     rubric_version=rubric.version,
                     author=Author(kind=(authors or {}).get(rater, "physician"), name=rater),
                     steps={step_id: entry or _not_there() for step_id, entry in steps.items()},
+                    submitted_at=self.details.submitted_at.get((attempt, rater)),
+                    global_rating=self.details.global_rating.get((attempt, rater)),
                 )
                 try:
                     check_sheet(sheet, rubric)
@@ -212,6 +232,7 @@ def listed(head: str, complaints: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
+@lru_cache(maxsize=4096)  # entries are frozen, and a spreadsheet holds few different ones
 def _entry(value: float, why: str) -> Entry:
     if not why:
         return Entry(points=value)
@@ -220,6 +241,7 @@ def _entry(value: float, why: str) -> Entry:
     return Entry(status="cannot_judge", reason=_REASONS[why])
 
 
+@cache
 def _not_there() -> Entry:
     return Entry(status="cannot_judge", reason="the spreadsheet does not have the step")
 

@@ -43,14 +43,14 @@ def rater_and_step(
         return found if any(found) else None
     if all(group for group, _ in headings):
         return _by_product([[(group, heading)] for group, heading in headings])
-    return _by_product([list(_halves(heading)) for _, heading in headings])
+    return _by_product([list(halves(heading)) for _, heading in headings])
 
 
 def _numbered_raters(headings: Iterable[tuple[str, str]]) -> list[str]:
     found: dict[str, None] = {}
     for group, heading in headings:
         whole = [text for text in (group, heading) if is_rater_number(text)]
-        parts = [part for halves in _halves(heading) for part in halves if is_rater_number(part)]
+        parts = [part for halves in halves(heading) for part in halves if is_rater_number(part)]
         found |= dict.fromkeys((whole or parts)[:1])
     return list(found)
 
@@ -61,7 +61,7 @@ def _with_raters(group: str, heading: str, raters: Sequence[str], names: StepNam
             return _step(rater, heading, "", names)
         if bare(heading) == bare(rater):
             return _step(rater, group or TOTAL, "", names)
-    for left, right in _halves(heading):
+    for left, right in halves(heading):
         for rater in raters:
             if bare(rater) in (bare(left), bare(right)):
                 rest = right if bare(rater) == bare(left) else left
@@ -87,7 +87,7 @@ def _with_steps(group: str, heading: str, names: StepNames) -> RaterStep | None:
             if step_id and not names.find(rater):
                 found.add(RaterStep(rater, step_id))
     skill = group if group and names.skill(group) else None
-    for left, right in _halves(heading):
+    for left, right in halves(heading):
         for rater, step in ((left, right), (right, left)):
             step_id = None if step.isdigit() and not skill and len(names.rubrics) > 1 else names.find(step, skill)
             if step_id and not names.find(rater, skill) and not names.skill(rater):
@@ -117,7 +117,7 @@ def _like_steps(texts: set[str]) -> bool:
     return all(re.fullmatch(r"\D{0,12}?[0-9]{1,3}", text) for text in texts)
 
 
-def _halves(heading: str) -> Iterator[tuple[str, str]]:
+def halves(heading: str) -> Iterator[tuple[str, str]]:
     """The heading cut at each of its signs in turn."""
     for sign in _BETWEEN.finditer(heading):
         left, right = heading[: sign.start()], heading[sign.end() :]

@@ -18,6 +18,7 @@ from siming.rating.spreadsheet.layout import layout_of
 from siming.rating.spreadsheet.mark_rows import read_rows
 from siming.rating.spreadsheet.mark_values import check_sums, settle_values
 from siming.rating.spreadsheet.marks import TOTAL, Kind, Marks, listed
+from siming.rating.spreadsheet.note import Note
 from siming.rating.spreadsheet.shape import Layout, Wishes
 from siming.rating.spreadsheet.table_file import Table, read_table
 from siming.rubric import N_LABELS, Rubric
@@ -33,6 +34,7 @@ def read_marks(
     raters: Sequence[str] = (),
     columns: Mapping[str, str] | None = None,
     ignore: Sequence[str] = (),
+    max_points: float | Mapping[str, float] | None = None,
     fill_down: bool = False,
     encoding: str | None = None,
     delimiter: str | None = None,
@@ -50,8 +52,10 @@ def read_marks(
         kind: What the cells hold.
         rater: Who filled the table, where no column and no heading says it.
         raters: The raters' names, where they stand in headings that could be read in two ways.
-        columns: Headings siming does not know: ``{"attempt": "座位", "rater": ..., "step": ..., "points": ...}``.
+        columns: Headings siming does not know: ``{"attempt": "座位", "rater": ..., "step": ..., "points": ...,
+            "site": ...}``.
         ignore: Headings of columns to leave out.
+        max_points: Maxima that neither a rubric nor the table names: one for all steps, or by heading of the step.
         fill_down: An empty cell in the column of attempts means the attempt above, as merged cells look in CSV.
         encoding, delimiter: Taken as given instead of detected.
         sheet: The worksheet of a workbook that has several.
@@ -73,7 +77,7 @@ def read_marks(
     if kind == "labels" and any(mark.step == TOTAL for mark in layout.marks):
         raise SheetError(f"{table.name}: holds totals, and totals are no labels; read it with kind='points'")
     found = read_rows(table, layout, names=names, rater=rater, fill_down=fill_down)
-    values, maxima = settle_values(table, layout, found, rubrics=rubrics, levels=legal)
+    values, maxima = settle_values(table, layout, found, rubrics=rubrics, levels=legal, given=max_points)
     check_sums(table, layout, found, values, maxima)
     _stop_if_wrong(table, found)
     return _marks(kind, legal, table, layout, found, values, maxima, rubrics)
@@ -123,17 +127,14 @@ def _marks(
     notes = [*table.notes, *layout.notes, *found.notes]
     steps = dict.fromkeys(found.steps)
     if layout.shape.startswith(("blocks", "totals", "steps down")):
-        notes.append(f"raters: {', '.join(dict.fromkeys(found.raters))}")
+        notes.append(Note("raters", raters=", ".join(dict.fromkeys(found.raters))))
     for rubric in rubrics:
         lacking = [step.id for step in rubric.steps if step.id not in steps]
         if 0 < len(lacking) < len(rubric.steps):
-            notes.append(f"no marks for steps {', '.join(lacking)} of rubric {rubric.id}")
+            notes.append(Note("lacking", steps=", ".join(lacking), rubric=rubric.id))
     unknown = [step for step in steps if step not in maxima]
     if kind == "points" and unknown:
-        notes.append(
-            f"no maximum is known for {len(unknown)} of {len(steps)} steps ({', '.join(unknown[:5])}): "
-            "points over the maximum cannot be found; give the rubric, or write the maximum into the heading"
-        )
+        notes.append(Note("no_maximum", n=len(unknown), all=len(steps), steps=", ".join(unknown[:5])))
     return Marks(
         kind=kind,
         attempt=np.array(found.attempts),
@@ -144,5 +145,10 @@ def _marks(
         max_points=dict(maxima) if kind == "points" else {},
         levels=levels,
         absent=tuple(found.absent),
+        skills={
+            **found.skills,
+            **{mark.step: mark.group for mark in layout.marks if mark.step and mark.group and not mark.rater},
+        },
+        details=found.details,
         notes=tuple(notes),
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from siming.rating.spreadsheet.header import Header
 from siming.rating.spreadsheet.headings import StepNames
@@ -26,6 +26,15 @@ class MarkColumn(NamedTuple):
     """None where the row or the caller names him."""
     group: str
     """The merged heading above, or empty."""
+
+
+class DetailColumn(NamedTuple):
+    """A column that tells of the attempt, or of the rater's whole sheet."""
+
+    kind: Literal["candidate", "site", "time", "global"]
+    column: int
+    rater: str | None
+    """Whose time or global rating; None where the row names him."""
 
 
 class SumColumn(NamedTuple):
@@ -51,6 +60,7 @@ class Layout:
     remarks: tuple[int, ...] = ()
     """Columns without marks, which may still say that the attempt was absent."""
     sums: tuple[SumColumn, ...] = ()
+    details: tuple[DetailColumn, ...] = ()
     max_points: Mapping[str, float] = field(default_factory=dict)
     """Maxima that stand in headings, by step."""
     notes: tuple[str, ...] = ()

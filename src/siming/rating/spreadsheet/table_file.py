@@ -8,9 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from siming.errors import SheetError
+from siming.rating.spreadsheet.note import Note
 from siming.rating.spreadsheet.table_text import decode, split
 from siming.rating.spreadsheet.table_workbook import Place, read_workbook
 
@@ -28,6 +30,7 @@ _NOT_A_TABLE = (
 )
 
 
+@lru_cache(maxsize=65536)  # a long table says the same few words in every row
 def plain(text: str) -> str:
     """Full-width letters, digits and signs as their ASCII selves, without blanks at the ends.
 
@@ -68,6 +71,8 @@ class Table:
 
     def filled(self, row: int, column: int) -> str:
         """The cell's text; that of its merged range where it is covered by one."""
+        if not self.merged:
+            return self.rows[row][column]
         at_row, at_column = self.anchor(row, column)
         return self.rows[at_row][at_column]
 
@@ -76,11 +81,11 @@ class Table:
         if self.is_workbook:
             cell = f"{column_letters(column)}{self.numbers[row]}"
             return f"{self.sheet}!{cell}" if self.sheet else cell
-        return f"line {self.numbers[row]} column {heading or column + 1}"
+        return Note("place", line=self.numbers[row], column=heading or str(column + 1))
 
     def line(self, row: int) -> str:
         """A row in the sheet's own coordinates."""
-        return f"{'row' if self.is_workbook else 'line'} {self.numbers[row]}"
+        return Note("row" if self.is_workbook else "line", number=self.numbers[row])
 
     def column(self, column: int) -> str:
         """A column in the sheet's own coordinates."""
@@ -141,7 +146,7 @@ def _from_text(raw: bytes, name: str, encoding: str | None, delimiter: str | Non
         )
     found, delimiter_note = split(text, name, delimiter)
     rows = [[plain(cell) for cell in row] for row in found.rows]
-    lengths = tuple(max((at + 1 for at, cell in enumerate(row) if cell), default=0) for row in rows)
+    lengths = tuple(_length(row) for row in rows)
     return Table(
         name,
         _rectangle(rows, max(lengths, default=0)),
@@ -149,6 +154,13 @@ def _from_text(raw: bytes, name: str, encoding: str | None, delimiter: str | Non
         (encoding_note, delimiter_note),
         lengths=lengths,
     )
+
+
+def _length(row: list[str]) -> int:
+    """Cells up to the last one that is filled."""
+    if row and row[-1]:
+        return len(row)
+    return max((at + 1 for at, cell in enumerate(row) if cell), default=0)
 
 
 def _from_workbook(raw: bytes, name: str, sheet: str | None) -> Table:

@@ -14,6 +14,7 @@ from collections import Counter
 from typing import NamedTuple
 
 from siming.errors import SheetError
+from siming.rating.spreadsheet.note import Note
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab"}
 
@@ -53,10 +54,10 @@ def decode(raw: bytes, name: str, encoding: str | None = None) -> tuple[str, str
         SheetError: the bytes fit no encoding or more than one; it names the first byte in doubt and the mend.
     """
     if encoding is not None:
-        return _decode_as(raw, name, encoding), f"encoding: {encoding}, as the caller says"
+        return _decode_as(raw, name, encoding), Note("encoding_given", encoding=encoding)
     for mark, codec, title in _MARKS:
         if raw.startswith(mark):
-            return _decode_marked(raw, name, mark, codec, title), f"encoding: {title} with a byte-order mark"
+            return _decode_marked(raw, name, mark, codec, title), Note("encoding_mark", title=title)
     if b"\0" in raw:
         return _without_mark_utf16(raw, name)
     try:
@@ -64,9 +65,9 @@ def decode(raw: bytes, name: str, encoding: str | None = None) -> tuple[str, str
     except UnicodeDecodeError as error:
         return _as_gb18030(raw, name, error)
     if text.isascii():
-        return text, "encoding: ASCII, which UTF-8 and GB18030 read alike"
+        return text, Note("encoding_ascii")
     _refuse_if_also_gb18030(raw, text, name)
-    return text, "encoding: UTF-8"
+    return text, Note("encoding_utf8")
 
 
 def _decode_as(raw: bytes, name: str, encoding: str) -> str:
@@ -105,7 +106,7 @@ def _without_mark_utf16(raw: bytes, name: str) -> tuple[str, str]:
         # Without line ends and delimiters on the zero side it is some binary file.
         if "\n" in text or "\r" in text:
             order = "little" if little else "big"
-            return text, f"encoding: UTF-16 ({order} end first), without a byte-order mark"
+            return text, Note(f"encoding_utf16_{order}")
     at = raw.index(b"\0")
     raise SheetError(f"{name}: is not a text file: {_byte(raw, at)}; give a CSV or XLSX file, or {_SAVE_AS}")
 
@@ -132,7 +133,7 @@ def _as_gb18030(raw: bytes, name: str, not_utf8: UnicodeDecodeError) -> tuple[st
             f"characters are rare ones, the first {rare[0]!r} ({_byte(raw, at)}); {_SAVE_AS}, or give "
             "encoding='gb18030' if those characters are right, 'big5' or 'cp1252' if they are not"
         )
-    return text, f"encoding: GB18030 (GBK); {utf8}"
+    return text, Note("encoding_gb18030", byte=_byte(raw, not_utf8.start))
 
 
 def _is_everyday(char: str) -> bool:
@@ -146,7 +147,7 @@ def _is_everyday(char: str) -> bool:
 
 def _refuse_if_also_gb18030(raw: bytes, text: str, name: str) -> None:
     """Refuse a file whose few two-byte characters are whole Chinese words too ("联通" in GBK is valid UTF-8)."""
-    beyond = {char for char in text if not char.isascii()}
+    beyond = {char for char in set(text) if not char.isascii()}
     if len(beyond) > _FEW_PAIRS or any(len(char.encode()) > 2 for char in beyond):
         return
     if re.search(r"[A-Za-z][^\x00-\x7f]|[^\x00-\x7f][A-Za-z]", text):
@@ -181,11 +182,11 @@ def split(text: str, name: str, delimiter: str | None = None) -> tuple[Rows, str
     told = re.match(r"sep=(.)\r?\n", text, re.IGNORECASE)
     if told and delimiter is None:
         rows = _cells(text[told.end() :], name, told[1], first_line=2)
-        return rows, f"delimiter: {_title(told[1])}, as the first line says"
+        return rows, Note("delimiter_told", sign=_title(told[1]))
     if delimiter is not None:
         if len(delimiter) != 1:
             raise SheetError(f"{name}: delimiter={delimiter!r} is not one character; give ',' or ';' or '\\t'")
-        return _cells(text, name, delimiter), f"delimiter: {_title(delimiter)}, as the caller says"
+        return _cells(text, name, delimiter), Note("delimiter_given", sign=_title(delimiter))
     found: dict[str, int] = {}
     read: dict[str, Rows] = {}
     broken: SheetError | None = None
@@ -215,7 +216,7 @@ def split(text: str, name: str, delimiter: str | None = None) -> tuple[Rows, str
             f"{name}: {' and '.join(_title(each) for each in fitting)} cut the lines equally well; "
             f"give delimiter={fitting[0]!r} or delimiter={fitting[1]!r}"
         )
-    return read[fitting[0]], f"delimiter: {_title(fitting[0])}"
+    return read[fitting[0]], Note("delimiter_found", sign=_title(fitting[0]))
 
 
 def _cells(text: str, name: str, delimiter: str, *, first_line: int = 1) -> Rows:
@@ -238,4 +239,4 @@ def _cells(text: str, name: str, delimiter: str, *, first_line: int = 1) -> Rows
 
 
 def _title(delimiter: str) -> str:
-    return DELIMITERS.get(delimiter, repr(delimiter))
+    return Note(DELIMITERS[delimiter]) if delimiter in DELIMITERS else repr(delimiter)

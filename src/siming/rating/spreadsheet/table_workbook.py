@@ -10,6 +10,7 @@ from datetime import date, time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from siming.errors import MissingExtraError, SheetError
+from siming.rating.spreadsheet.note import Note
 
 if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
@@ -78,15 +79,15 @@ def read_workbook(raw: bytes, name: str, *, sheet: str | None = None) -> Page:
         for row, column in area.cells
         if (row, column) != (area.min_row, area.min_col)
     }
-    notes = [f"file: XLSX workbook, worksheet {page.title!r}"]
+    notes = [Note("workbook", sheet=page.title)]
     others = [each.title for each in filled if each.title != page.title]
     if others:
-        notes.append(f"left out: worksheets {', '.join(map(repr, others))}")
+        notes.append(Note("other_sheets", sheets=", ".join(map(repr, others))))
     hidden_rows = [str(number) for number, row in page.row_dimensions.items() if row.hidden]
     hidden_columns = [letter for letter, column in page.column_dimensions.items() if column.hidden]
-    for what, which in (("rows", hidden_rows), ("columns", hidden_columns)):
+    for code, which in (("hidden_rows", hidden_rows), ("hidden_columns", hidden_columns)):
         if which:
-            notes.append(f"hidden {what} are read like the others: {', '.join(which[:10])}")
+            notes.append(Note(code, which=", ".join(which[:10])))
     return Page(rows, merged, page.title if len(filled) > 1 else None, tuple(notes))
 
 

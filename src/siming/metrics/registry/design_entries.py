@@ -1,0 +1,188 @@
+"""Generalizability, steps and standards."""
+
+from __future__ import annotations
+
+from siming.metrics.registry.entry import Entry
+
+_G = "siming.metrics.generalizability."
+_S = "siming.metrics.standards."
+_GSTUDY = "siming rating gstudy"
+_STANDARD = "siming rating standard"
+_BRENNAN = "Cronbach, Gleser, Nanda and Rajaratnam 1972; Brennan 2001"
+
+GENERALIZABILITY = (
+    Entry(
+        "g_study",
+        "generalizability",
+        "scores",
+        f"{_G}study.g_study",
+        "components that equate mean squares (Henderson I, REML where scores are missing) to their expectations",
+        _BRENNAN,
+        needs=("design",),
+        also=_GSTUDY,
+    ),
+    Entry(
+        "d_study",
+        "generalizability",
+        "scores",
+        f"{_G}dstudy.d_study",
+        "E rho^2 = U / (U + relative error), Phi = U / (U + absolute error), Phi(lambda) with a cut",
+        f"{_BRENNAN}; Brennan and Kane 1977",
+        needs=("design",),
+        also=_GSTUDY,
+        via=f"{_G}study.g_study",
+    ),
+    Entry(
+        "d_curve",
+        "generalizability",
+        "scores",
+        f"{_G}dstudy.d_curve",
+        "a D study for every combination of numbers of conditions",
+        _BRENNAN,
+        needs=("design", "levels"),
+        also=_GSTUDY,
+        via=f"{_G}study.g_study",
+    ),
+    Entry(
+        "cronbach_alpha",
+        "generalizability",
+        "steps",
+        f"{_S}items.cronbach_alpha",
+        "k / (k - 1) (1 - sum of step variances / variance of the total)",
+        "Cronbach 1951; Feldt 1965",
+    ),
+    Entry(
+        "alpha_if_deleted",
+        "generalizability",
+        "steps",
+        f"{_S}items.alpha_if_deleted",
+        "alpha of the other steps",
+        "Cronbach 1951; Feldt 1965",
+    ),
+)
+
+STANDARDS = (
+    Entry(
+        "step_difficulty",
+        "standards",
+        "steps",
+        f"{_S}items.step_difficulty",
+        "mean points / maximum, per step",
+        "share of points",
+        needs=("max_points",),
+    ),
+    Entry(
+        "step_rest_correlation",
+        "standards",
+        "steps",
+        f"{_S}items.step_rest_correlation",
+        "correlation of a step with the total of the others",
+        "Henrysson 1963",
+    ),
+    Entry(
+        "upper_lower_index",
+        "standards",
+        "steps",
+        f"{_S}items.upper_lower_index",
+        "difficulty among the best 27 % of videos - among the weakest 27 %",
+        "Kelley 1939; Johnson 1951",
+        needs=("max_points",),
+    ),
+    Entry(
+        "step_analysis",
+        "standards",
+        "steps",
+        f"{_S}items.analyse_steps",
+        "the three above and alpha if deleted, step by step",
+        "as each",
+        needs=("max_points",),
+    ),
+    Entry(
+        "label_use",
+        "standards",
+        "steps",
+        f"{_S}items.label_use",
+        "videos per label of each step",
+        "counts",
+    ),
+    Entry(
+        "borderline_regression",
+        "standards",
+        "grades",
+        f"{_S}regression.borderline_regression",
+        "cut = a + b x borderline grade; SE s sqrt(1/n + (x0 - mx)^2 / Sxx)",
+        "Kramer et al. 2003; Homer, Fuller, Hallam and Pell 2020",
+        needs=("borderline", "scale"),
+        also=_STANDARD,
+    ),
+    Entry(
+        "exam_borderline_regression",
+        "standards",
+        "sheets",
+        f"{_S}regression.exam_borderline_regression",
+        "mean of the stations' cuts",
+        "Kramer et al. 2003; Homer, Fuller, Hallam and Pell 2020",
+        needs=("borderline", "scale"),
+        command=_STANDARD,
+    ),
+    Entry(
+        "borderline_group",
+        "standards",
+        "grades",
+        f"{_S}regression.borderline_group",
+        "median marks of the candidates graded borderline",
+        "Livingston and Zieky 1982",
+        needs=("borderline", "scale"),
+    ),
+    Entry(
+        "contrasting_groups",
+        "standards",
+        "grades",
+        f"{_S}contrast.contrasting_groups",
+        "marks at which a logistic curve of 'judged competent' passes one half",
+        "Livingston and Zieky 1982",
+    ),
+    Entry(
+        "angoff",
+        "standards",
+        "judges",
+        f"{_S}panel.angoff",
+        "sum over steps of points x mean expected share",
+        "Angoff 1971; Hambleton and Plake 1995",
+    ),
+    Entry(
+        "ebel",
+        "standards",
+        "judges",
+        f"{_S}panel.ebel",
+        "sum over boxes of points in the box x mean expected share",
+        "Ebel 1972",
+        needs=("relevance", "difficulty"),
+    ),
+    Entry(
+        "hofstee",
+        "standards",
+        "marks",
+        f"{_S}panel.hofstee",
+        "where the curve of fail rates meets the line (lowest cut, highest fail) - (highest cut, lowest fail)",
+        "Hofstee 1983",
+        needs=("lowest_cut", "highest_cut", "lowest_fail", "highest_fail"),
+    ),
+    Entry(
+        "station_metrics",
+        "standards",
+        "marks",
+        f"{_S}stations.station_metrics",
+        "totals below the pass mark / videos; the same with critical fails",
+        "share",
+        needs=("pass_mark",),
+    ),
+    Entry(
+        "between_group_share",
+        "standards",
+        "grades",
+        f"{_S}stations.between_group_share",
+        "variance between groups / (between + within), one-way components",
+        "Searle, Casella and McCulloch 1992",
+    ),
+)

@@ -1,0 +1,136 @@
+"""How far the physicians of a dataset agree: a panel for each two of them, and all of them together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from siming.errors import DatasetError, TaskError
+from siming.rating.agreement import physician_columns
+from siming.rating.all_raters import AllRaters, all_raters
+from siming.rating.cells import Bools, Column, Grid, Ints, grid_of
+from siming.rating.compared import compared_pairs, rated
+from siming.rating.panel import Panel, panel_of
+from siming.rating.spreadsheet.note import note_in
+from siming.rubric import Dataset
+
+By = Literal["pair", "skill", "step", "site"]
+NOWHERE = "—"
+"""The part of attempts without a site."""
+
+
+@dataclass(frozen=True)
+class AgreementReport:
+    """Everything `siming rating agree` shows."""
+
+    SCHEMA = "siming.agreement/1"
+
+    source: str
+    by: By
+    raters: Sequence[str]
+    n_attempts: int
+    """Attempts that a physician rated."""
+    n_candidates: int
+    panels: Sequence[Panel]
+    all_raters: AllRaters | None
+    """None where there are fewer than three physicians."""
+    notes: Sequence[str] = ()
+    """How a spreadsheet was read."""
+
+    def to_plain(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "schema": self.SCHEMA,
+            "source": self.source,
+            "by": self.by,
+            "raters": list(self.raters),
+            "n_attempts": self.n_attempts,
+            "n_candidates": self.n_candidates,
+            "notes": list(self.notes),
+            "notes_zh": [note_in("zh", note) for note in self.notes],
+            "panels": [panel.to_plain() for panel in self.panels],
+            "all_raters": None if self.all_raters is None else self.all_raters.to_plain(),
+        }
+
+
+def agreement_report(
+    dataset: Dataset,
+    *,
+    by: By = "pair",
+    replicates: int = 2000,
+    seed: int = 0,
+    source: str | None = None,
+    notes: Sequence[str] = (),
+) -> AgreementReport:
+    """The panel of each two physicians who rated an attempt in common, or of each part of what they rated.
+
+    A step that either could not judge is left out: missing is not zero, and people have no worst case.
+
+    Args:
+        by: ``pair`` takes all cells together; ``skill``, ``step`` and ``site`` part them.
+        replicates, seed: Of the bootstrap, for intervals of totals.
+        source, notes: What the report calls the data, and how they were read; see `load_ratings`.
+
+    Raises:
+        DatasetError: fewer than two physicians rated an attempt in common, or no attempt names its site.
+        TaskError: an unknown ``by``.
+    """
+    if by not in get_args(By):
+        raise TaskError(f"by is {by!r}; give one of {', '.join(get_args(By))}")
+    grid = grid_of(dataset)
+    columns = physician_columns(dataset, grid)
+    pairs = list(compared_pairs(grid, columns))
+    if not pairs:
+        raise DatasetError(
+            f"{dataset.folder}: no two physicians rated an attempt in common (rated by: {', '.join(columns) or 'nobody'}); "
+            "agreement needs sheets of two physicians for the same attempts in sheets.jsonl"
+        )
+    numbers, names = _parts(dataset, grid, by)
+    panels = []
+    for pair in pairs:
+        part_of_cell = numbers[pair.cell]
+        for number, name in enumerate(names):
+            own = pair if len(names) == 1 else pair.only(part_of_cell == number)
+            if len(own.cell):
+                panels.append(panel_of(grid, own, name, replicates=replicates, seed=seed))
+    by_anyone = _rated(columns)
+    return AgreementReport(
+        source=source or dataset.info.name,
+        by=by,
+        raters=tuple(columns),
+        n_attempts=len(np.unique(grid.attempt[by_anyone])),
+        n_candidates=len(np.unique(grid.cluster[by_anyone])),
+        panels=panels,
+        all_raters=all_raters(grid, columns, replicates=replicates, seed=seed),
+        notes=tuple(notes),
+    )
+
+
+def _parts(dataset: Dataset, grid: Grid, by: By) -> tuple[Ints, list[str | None]]:
+    """The number of each cell's part, and the parts' names by number."""
+    if by == "pair":
+        return np.zeros(grid.n, dtype=np.int64), [None]
+    if by == "step":
+        return grid.step, [step.id for rubric in grid.rubrics for step in rubric.steps]
+    if by == "skill":
+        skills = list(dict.fromkeys(rubric.skill for rubric in grid.rubrics))
+        of_step = [skills.index(rubric.skill) for rubric in grid.rubrics for _ in rubric.steps]
+        return np.array(of_step, dtype=np.int64)[grid.step], [*skills]
+    sites = [dataset.attempts_by_id[attempt].site for attempt in grid.attempts]
+    if not any(sites):
+        raise DatasetError(
+            f"{dataset.folder}: no attempt names its site; write `site` into the lines of attempts.jsonl, "
+            "or a column of sites (考点, site ...) into the spreadsheet"
+        )
+    named = sorted({site for site in sites if site})
+    places = {site: number for number, site in enumerate(named)}
+    of_attempt = np.array([places.get(site or "", len(named)) for site in sites], dtype=np.int64)
+    return of_attempt[grid.attempt], [*named, NOWHERE]
+
+
+def _rated(columns: Mapping[str, Column]) -> Bools:
+    by_anyone: Bools = np.any([rated(column) for column in columns.values()], axis=0)
+    return by_anyone
