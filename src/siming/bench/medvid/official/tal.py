@@ -15,7 +15,7 @@ Segment = tuple[float, float]
 THRESHOLDS: Final = (0.3, 0.5)
 
 _DASH = re.compile(rf"({NUMBER})\s*-\s*({NUMBER})")
-_TO = re.compile(rf"({NUMBER})\s*(?:seconds|second|s)?\s*to\s*({NUMBER})", re.IGNORECASE)
+_TO = re.compile(rf"({NUMBER})\s*(?:(?:seconds|second|s)\s*)?to\s*({NUMBER})", re.IGNORECASE)
 _CLOCK = re.compile(r"(?<!\d)(\d+):(\d+):(\d+)\s*to\s*(\d+):(\d+):(\d+)", re.IGNORECASE)
 
 
