@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from siming.errors import LabelError
-from siming.metrics.rasch.connectivity import connectivity
+from siming.metrics.rasch.connectivity import connectivity, critical_videos
+from siming.metrics.rasch.table import read_rating_table
 
 
 def design(*blocks):
@@ -62,3 +63,27 @@ def test_the_mend_offered_for_unlinked_raters_links_them():
 def test_a_rater_who_rated_nothing_is_not_a_contrast():
     with pytest.raises(LabelError, match="gave no rating"):
         connectivity(**design(("WO", [1], "ab"))).refusal("W", "Lin")
+
+
+def critical(*blocks):
+    ids = design(*blocks)
+    table = read_rating_table([0] * len(ids["video"]), n_labels=2, **ids)
+    return [table.videos[place] for place in critical_videos(table)]
+
+
+def test_the_one_video_that_joins_two_raters_is_critical_and_two_are_not():
+    assert critical(("W", [1, 2], "ab"), ("O", [3, 4], "ab"), ("O", [2], "ab")) == [2]
+    assert critical(("W", [1, 2], "ab"), ("O", [3, 4], "ab"), ("O", [1, 2], "ab")) == []
+
+
+def test_every_link_of_a_chain_is_critical():
+    assert critical(("WO", [1], "ab"), ("OL", [2], "ab"), ("LT", [3], "ab")) == [1, 2, 3]
+
+
+def test_a_video_of_one_rater_is_critical_where_it_alone_joins_the_steps_of_the_others():
+    assert critical(("W", [1, 2], "a"), ("O", [1, 2], "b"), ("L", [3, 4], "a"), ("L", [3], "b")) == [3]
+    assert critical(("WL", [1, 2], "a"), ("OL", [3, 4], "b"), ("L", [5], "ab")) == []
+
+
+def test_no_video_is_critical_where_nothing_is_linked():
+    assert critical(("W", [1], "ab"), ("O", [2], "ab")) == []

@@ -338,6 +338,7 @@ def test_duplicates_of_a_video_in_one_cluster_do_not_narrow_the_interval():
     [
         ({"thresholds": "own"}, "partial_credit"),
         ({"method": "both"}, "marginal"),
+        ({"population": "two"}, "by_rater"),
         ({"rater_anchors": {"Lin": 0.0}}, "take it out"),
         ({"rater_anchors": {0: float("nan")}}, "finite"),
         ({"labels": [4, 0], "video": [1, 1], "step": [1, 2], "rater": [0, 0]}, "not on the scale"),
@@ -349,3 +350,129 @@ def test_what_cannot_be_read_is_refused_with_the_mend(change, words):
     data, _ = simulate(23, n_videos=5, n_steps=3)
     with pytest.raises(LabelError, match=words):
         many_facet_rasch(**{**data, **change})
+
+
+def cohorts(seed, *, population="by_rater", **options):
+    """Rater 0 judged the candidates of a strong site, rater 1 those of a weak one, 40 videos both; 0.6 logits apart."""
+
+    def keep(video, step, rater):
+        return (video < 40) | ((video < 120) == (rater == 0))
+
+    strong, _ = simulate(seed, n_steps=10, keep=keep, mean=2.0)
+    weak, _ = simulate(seed, n_steps=10, keep=keep, mean=1.0)
+    labels = np.where(strong["video"] < 120, strong["labels"], weak["labels"])
+    return many_facet_rasch(**{**strong, "labels": labels}, thresholds="rating_scale", population=population, **options)
+
+
+def test_a_rater_who_met_weak_candidates_is_not_called_severe_for_it():
+    found = [severity_contrast(cohorts(seed), 1, 0) for seed in range(8)]
+    assert np.mean([one.value for one in found]) == pytest.approx(0.6, abs=0.1)
+    assert sum(one.interval.low < 0.6 < one.interval.high for one in found) >= 6
+
+
+def test_one_population_calls_the_rater_of_weak_candidates_severe_and_says_so():
+    fit = cohorts(0, population="one")
+    assert severity_contrast(fit, 1, 0).value > 0.8
+    assert any("weak candidates" in note for note in fit.notes)
+    assert any("mean of their own" in note for note in cohorts(0).notes)
+
+
+def test_where_all_raters_judged_all_videos_the_population_makes_no_difference():
+    data, _ = simulate(24, n_videos=40, n_steps=5)
+    by_rater, one = (many_facet_rasch(**data, population=population) for population in ("by_rater", "one"))
+    assert values(by_rater.raters) == pytest.approx(values(one.raters), abs=1e-9)
+
+
+def test_six_raters_of_whom_two_judge_each_video_are_found_again():
+    truth = np.array([-0.6, -0.3, -0.1, 0.1, 0.3, 0.6])
+    errors = []
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        pairs = np.array([rng.choice(6, 2, replace=False) for _ in range(200)])
+        data, _ = simulate(
+            seed, severity=truth, keep=lambda video, step, rater, p=pairs: (p[video] == rater[:, None]).any(axis=1)
+        )
+        errors.extend(values(many_facet_rasch(**data).raters) - truth)
+    # Each rater has a third of the ratings that a crossed design gives him: .0125 x sqrt(3) and what the linking costs.
+    assert np.sqrt(np.mean(np.square(errors))) < 0.05
+
+
+def test_measures_that_the_ratings_do_not_bound_are_refused_and_not_printed_as_large_numbers():
+    # A staircase: every video passes all the cells that a weaker one passes. Any stretch of it fits better.
+    video, cell = (axis.ravel() for axis in np.meshgrid(np.arange(9), np.arange(8), indexing="ij"))
+    for method in ("marginal", "joint"):
+        fit = many_facet_rasch(
+            (video > cell).astype(int), video=video, step=cell // 2, rater=cell % 2, n_labels=2, method=method
+        )
+        assert all("unbounded" in one.measure.reason for one in fit.raters)
+        assert "unbounded" in (fit.video_sd.reason if method == "marginal" else fit.log_likelihood.reason)
+        assert fit.video_separation.reliability.value is None
+
+
+def test_videos_that_differ_no_more_than_chance_have_their_sd_held_and_a_note():
+    fits = [many_facet_rasch(**simulate(seed, n_videos=60, n_steps=4, sd=0.0, mean=0.5)[0]) for seed in range(25, 29)]
+    held = [fit for fit in fits if fit.video_sd.value == pytest.approx(0.05)]
+    assert held
+    assert all(any("no more than chance" in note for note in fit.notes) for fit in held)
+    assert all(fit.video_sd.value < 0.4 for fit in fits)
+
+
+def test_raters_without_link_are_not_separated_and_their_equality_is_not_tested():
+    data, _ = simulate(17, n_videos=40, n_steps=5, keep=lambda video, step, rater: (video < 20) == (rater == 0))
+    separation = many_facet_rasch(**data).rater_separation
+    assert separation.separation.value is separation.homogeneity.value is None
+    assert "not linked" in separation.reliability.reason
+
+
+def test_raters_with_a_halo_are_not_called_unequal_more_often_than_chance_has_it():
+    # Chi square from information takes the steps of a video as independent; here it rejects one exam in five.
+    small = 0
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        video, step, rater = (axis.ravel() for axis in np.meshgrid(*map(np.arange, (40, 8, 2)), indexing="ij"))
+        place = rng.normal(0, 0.7, 40)[video] + rng.normal(0, 1.0, (40, 2))[video, rater]
+        cut = place[:, None] + rng.logistic(0, 1, (len(video), 1)) > np.array([-1, 0, 1])
+        fit = many_facet_rasch(
+            cut.sum(axis=1), video=video, step=step, rater=rater, n_labels=4, thresholds="rating_scale"
+        )
+        small += fit.rater_separation.homogeneity.value < 0.05
+    assert small <= 8  # binomial(60, .05) exceeds 8 once in two hundred times
+
+
+def test_a_stand_in_with_one_video_gets_no_interval_and_widens_those_of_the_others_by_his_own_error_only():
+    data, _ = simulate(
+        26,
+        n_videos=40,
+        n_steps=6,
+        severity=(-0.3, 0.3, 0.0),
+        keep=lambda video, step, rater: (rater < 2) | (video == 7),
+    )
+    fit = many_facet_rasch(**data, thresholds="rating_scale")
+    assert "fewer than 5" in fit.raters[2].measure.interval_reason
+    assert "fewer than 5" in severity_contrast(fit, 2, 0).interval_reason
+    with_him = severity_contrast(fit, 1, 0)
+    alone, _ = simulate(26, n_videos=40, n_steps=6, severity=(-0.3, 0.3, 0.0), keep=lambda v, s, r: r < 2)
+    without = severity_contrast(many_facet_rasch(**alone, thresholds="rating_scale"), 1, 0)
+    assert with_him.value == pytest.approx(without.value, abs=0.02)
+    width = with_him.interval.high - with_him.interval.low
+    assert width == pytest.approx(without.interval.high - without.interval.low, rel=0.1)
+    # A third of his error is in the mean of the three, from which every severity is told.
+    assert fit.raters[2].error_jackknife > 0.2
+    assert fit.raters[0].error_jackknife == pytest.approx(fit.raters[2].error_jackknife / 2, rel=0.3)
+
+
+@pytest.mark.parametrize("level", [0, 1, 95, float("nan")])
+def test_a_level_that_is_no_share_is_refused(level):
+    data, _ = simulate(27, n_videos=6, n_steps=3)
+    with pytest.raises(LabelError, match="share between 0 and 1"):
+        many_facet_rasch(**data, level=level)
+
+
+def test_ids_that_cannot_be_sorted_are_refused_with_the_mend():
+    data, _ = simulate(28, n_videos=5, n_steps=3)
+    names = np.array(data["rater"], dtype=object)
+    names[0] = None
+    with pytest.raises(LabelError, match="none missing"):
+        many_facet_rasch(**{**data, "rater": names})
+    with pytest.raises(LabelError, match="none missing"):
+        many_facet_rasch(**{**data, "video": np.where(data["video"] == 0, np.nan, data["video"])})

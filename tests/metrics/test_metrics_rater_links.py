@@ -145,3 +145,47 @@ def test_points_of_the_wrong_shape_are_refused():
     data, _ = linked(11)
     with pytest.raises(LabelError, match="a row per step"):
         link_adjustment(fitted(data), points=[0, 1, 2, 3])
+
+
+def test_a_rater_of_full_marks_only_does_not_blow_up_the_intervals_of_videos_he_never_saw():
+    data, _ = linked(12)
+    usual = np.mean(
+        [one.adjusted.interval.high - one.adjusted.interval.low for one in link_adjustment(fitted(data)).videos]
+    )
+    generous = (data["video"] >= 70) & (data["video"] % 2 == 0)
+    with_him = {
+        **data,
+        "rater": np.where(generous, 2, data["rater"]),
+        "labels": np.where(generous, 3, data["labels"]),
+    }
+    advice = link_adjustment(fitted(with_him))
+    unseen = [one for one in advice.videos if 2 not in one.raters]
+    assert all("extreme" in one.adjusted.reason for one in advice.videos if 2 in one.raters)
+    assert np.mean([one.adjusted.interval.high - one.adjusted.interval.low for one in unseen]) < 1.5 * usual
+
+
+def test_advice_that_hangs_on_one_link_says_so_and_gives_no_range_without_it():
+    advice = link_adjustment(fitted(linked(8, links=1)[0]), pass_mark=18)
+    assert advice.critical_links == (0,)
+    assert all(one.lowest_without_a_link is None for one in advice.videos)
+    assert advice.decisions_on_one_link.value == len(advice.videos)
+
+
+def test_anchored_severities_leave_no_width_and_the_reason_is_told():
+    data, _ = linked(13)
+    advice = link_adjustment(fitted(data, rater_anchors={0: -0.5, 1: 0.5}))
+    assert all(one.adjusted.interval is None for one in advice.videos)
+    assert all("anchors" in one.adjusted.interval_reason for one in advice.videos)
+
+
+def test_the_advice_does_not_take_a_weak_site_for_a_severe_rater():
+    def keep(video, step, rater):
+        return (video < 40) | ((video < 120) == (rater == 0))
+
+    strong, _ = simulate(14, n_steps=10, severity=(0.0, 0.0), keep=keep, mean=2.0)
+    weak, _ = simulate(14, n_steps=10, severity=(0.0, 0.0), keep=keep, mean=1.0)
+    data = {**strong, "labels": np.where(strong["video"] < 120, strong["labels"], weak["labels"])}
+    moved = [one.adjusted.value - one.observed for one in link_adjustment(fitted(data)).videos if one.raters == (1,)]
+    tied = link_adjustment(fitted(data, population="one"))
+    tied_moved = [one.adjusted.value - one.observed for one in tied.videos if one.raters == (1,)]
+    assert abs(np.mean(moved)) < 0.7 < np.mean(tied_moved)

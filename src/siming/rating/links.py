@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from siming.metrics import Interval, Measured
-from siming.metrics.rasch import RaschFit, many_facet_rasch
+from siming.metrics.rasch import RaschFit
 from siming.metrics.raters import dawid_skene, link_adjustment
 from siming.metrics.raters.links import ADVICE
 from siming.rating.cells import MISSING, Floats, column_of, totals_of
@@ -46,8 +46,6 @@ class Links:
 
     reason: str | None
     pass_mark: float | None
-    fit: str
-    """``marginal`` where every rater rated every attempt; else ``joint``, which leans on the shared attempts alone."""
     n_links: int
     critical_links: tuple[str, ...]
     attempts: tuple[AdjustedAttempt, ...]
@@ -98,11 +96,8 @@ def links_of(ratings: Ratings, fit: RaschFit, *, pass_mark: float | None) -> Lin
     if reason is None and not fit.connectivity.connected:
         reason = f"not linked: {fit.connectivity.explanation}"
     seen = {name: set(np.unique(ratings.attempt[ratings.rater == name]).tolist()) for name in ratings.raters}
-    method = "marginal" if len({frozenset(own) for own in seen.values()}) == 1 else "joint"
     if reason is not None:
-        return Links(reason, pass_mark, method, 0, (), (), 0, None)
-    if method == "joint":
-        fit = many_facet_rasch(ratings.label, **ratings.ids(), n_labels=N_LABELS, method="joint")
+        return Links(reason, pass_mark, 0, (), (), 0, None)
     found = link_adjustment(fit, points=marks_by_label(ratings, fit.structure.table.steps))
     grid, points = ratings.grid, mean_points(ratings)
     judged = ~np.isnan(points)
@@ -135,7 +130,6 @@ def links_of(ratings: Ratings, fit: RaschFit, *, pass_mark: float | None) -> Lin
     return Links(
         None,
         pass_mark,
-        method,
         found.n_links,
         tuple(map(str, found.critical_links)),
         attempts,

@@ -35,6 +35,9 @@ PopulationOf = Literal["by_rater", "one"]
 EXTREME_SHIFT = 0.3
 """Score points by which an extreme total is moved inwards, so that it has a finite measure (Linacre's convention)."""
 
+NO_CHANGE = 1e-10
+"""Logits by which an anchored measure moves when a video is left out: rounding."""
+
 UNBOUNDED = (
     "unbounded: the likelihood grows as some measures run to infinity, because the ratings put videos, steps or raters in "
     "an order without exception; more ratings, or videos that differ less, would bound them"
@@ -119,7 +122,7 @@ def one_step_error(influence: Floats) -> tuple[float, int]:
     Where few clusters carry the whole error (links between raters, say) the t quantile must know: it gets
     3 (sum x^2)^2 / sum x^4 - 1 degrees, which is the number of clusters less 1 where all carry alike.
     """
-    there = influence[np.abs(influence) > 0]
+    there = influence[np.abs(influence) > NO_CHANGE]
     if len(there) < 2:
         return float("nan"), 1
     square = np.square(there - there.mean())
@@ -164,7 +167,7 @@ def fit_structure(
     start, average = start_from_counts(active, scale)
     reason = None
     if not telling.n:
-        reason = "no variation: every rating is extreme, so there is nothing to compare"
+        reason = "no variation: every video is at one end of its scale, so nothing tells raters or steps apart"
         nothing = np.zeros((len(start), len(start)))
         solution = Solution(start, np.full(sizes[0], np.nan), 0.0, nothing, np.zeros((sizes[0], len(start))), False, 0)
     else:
