@@ -95,7 +95,6 @@ def links_of(ratings: Ratings, fit: RaschFit, *, pass_mark: float | None) -> Lin
     reason = fit.structure.reason
     if reason is None and not fit.connectivity.connected:
         reason = f"not linked: {fit.connectivity.explanation}"
-    seen = {name: set(np.unique(ratings.attempt[ratings.rater == name]).tolist()) for name in ratings.raters}
     if reason is not None:
         return Links(reason, pass_mark, 0, (), (), 0, None)
     found = link_adjustment(fit, points=marks_by_label(ratings, fit.structure.table.steps))
