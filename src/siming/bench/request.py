@@ -11,6 +11,9 @@ from pydantic import Field
 
 from siming.rubric.record import Part, Record
 
+ADDED_LATER = ("pictures", "max_tokens")
+"""Fields that count in the hash only where they are set, so that requests of older runs keep theirs."""
+
 
 class TextPart(Part):
     """A stretch of the prompt in words."""
@@ -23,6 +26,15 @@ class FramesPart(Part):
     """The place in the prompt where the frames of the plan stand, each preceded by its time."""
 
     type: Literal["frames"] = "frames"
+
+
+class Picture(Part):
+    """An image file that is one frame of a clip which exists as pictures and not as a recording."""
+
+    path: str
+    """Relative to the folder of pictures that the run was made for."""
+    region: tuple[float, float, float, float] | None = None
+    """A box to draw on it: x1, y1, x2, y2 in pixels of the file, before it is made smaller."""
 
 
 class RequestPlan(Part):
@@ -63,9 +75,17 @@ class Request(Record):
     """JSON schema of the answer asked for."""
     language: Literal["en", "zh"] = "en"
     prompt_version: str = "1"
+    pictures: tuple[Picture, ...] = ()
+    """The frames as image files, one for each of the plan's times; empty where they are cut from `video`."""
+    max_tokens: int | None = Field(default=None, gt=0)
+    """Room for the answer; None leaves it to the backend's own option, which also wins where a user gives it."""
 
     @property
     def hash(self) -> str:
         """SHA-256 over everything asked and shown; an answer belongs to a request by this."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, ensure_ascii=False, allow_nan=False)
+        plain = self.model_dump(mode="json")
+        for name in ADDED_LATER:
+            if not plain[name]:
+                del plain[name]
+        text = json.dumps(plain, sort_keys=True, ensure_ascii=False, allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()

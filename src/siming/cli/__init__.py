@@ -11,7 +11,7 @@ import sys
 import typer
 
 from siming import __version__
-from siming.cli import bench, demo, measure, rating, report, rubric, simulate, stats, video
+from siming.cli import bench, board, demo, measure, medvid, rating, report, rubric, simulate, stats, video
 from siming.errors import SimingError
 
 app = typer.Typer(
@@ -29,6 +29,8 @@ app.add_typer(measure.app, name="measure")
 app.add_typer(rating.app, name="rating")
 app.add_typer(bench.app, name="bench")
 app.add_typer(stats.app, name="stats")
+app.add_typer(board.app, name="board")
+app.add_typer(medvid.app, name="medvid")
 app.command("demo", epilog=demo.EXAMPLES)(demo.demo)
 app.command("simulate", epilog=simulate.EXAMPLES)(simulate.simulate)
 app.command("report", epilog=report.EXAMPLES)(report.report)

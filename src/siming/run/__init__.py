@@ -1,7 +1,7 @@
 """Running: every request of a run to a model, and each answer kept the moment it comes."""
 
 from siming.run.backend import Answer, Backend, CallError, Shown
-from siming.run.frames import Frame, FrameSource, StoredFrames
+from siming.run.frames import Frame, FrameSource, PictureFrames, StoredFrames
 from siming.run.journal import content_of
 from siming.run.model_name import ModelName
 from siming.run.open import open_backend
@@ -16,6 +16,7 @@ __all__ = [
     "FrameSource",
     "ModelName",
     "Pacing",
+    "PictureFrames",
     "Progress",
     "ReplayBackend",
     "RunOutcome",

@@ -8,8 +8,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Literal, Protocol
 
-from siming.bench.request import Request
+from siming.bench.request import Picture, Request
 from siming.errors import VideoError
+from siming.video.still import keep_still
 from siming.video.store import FrameStore
 
 
@@ -88,6 +89,66 @@ class StoredFrames:
                 f"{path}: is not the recording the question was made for (SHA-256 {sha256[:12]}, wanted "
                 f"{str(request.video_sha256)[:12]}); bring that one back, or make the run anew",
                 kind="damaged",
+            )
+        return path
+
+
+class PictureFrames:
+    """The frames of clips that exist as image files, made small and marked, each picture kept once in a store."""
+
+    def __init__(self, folder: Path, store: Path) -> None:
+        """
+        Args:
+            folder: What the requests' pictures are relative to. Nothing outside is ever read.
+            store: Where the pictures that are shown are kept.
+        """
+        self._folder = folder
+        self._store = store
+
+    def frames(self, request: Request) -> list[Frame]:
+        """The request's pictures at their times.
+
+        A damaged one is left out and counted. A missing one is a fault of the copy, and so is a damaged one with a
+        region on it: the request is not asked before that is mended.
+        """
+        times = request.plan.times_s
+        if len(times) != len(request.pictures):
+            raise VideoError(
+                f"the request has {len(request.pictures)} pictures and {len(times)} times; make the run anew",
+                kind="damaged",
+            )
+        found = []
+        for time_s, picture in zip(times, request.pictures, strict=True):
+            path = self._path(picture)
+            try:
+                key = keep_still(path, self._store, max_side=request.plan.max_side, box=picture.region)
+            except VideoError as error:
+                if error.kind != "damaged" or picture.region is not None:
+                    raise
+                continue
+            found.append(Frame(time_s, time_s, self._store / key, key))
+        if not found:
+            raise VideoError(f"none of the {len(times)} pictures can be used", kind="damaged")
+        return found
+
+    def video(self, request: Request) -> Path:
+        """There is none.
+
+        Raises:
+            VideoError: Always.
+        """
+        raise VideoError(
+            f"{request.video}: is given as pictures; ask with frames, not with the recording", kind="missing"
+        )
+
+    def _path(self, picture: Picture) -> Path:
+        """A picture's file, once it is known to lie inside the folder, links followed."""
+        root = self._folder.resolve()
+        path = (root / picture.path).resolve()
+        if not path.is_relative_to(root):
+            raise VideoError(
+                f"{picture.path} leads out of the folder of pictures {self._folder}; copy the file inside",
+                kind="missing",
             )
         return path
 

@@ -107,6 +107,8 @@ class LocalBackend(Backend):
 
     def _generate(self, request: Request, shown: Shown, given_up: threading.Event) -> Answer:
         ends: list[Any] = [_GivenUp(given_up)]
+        room_for_answer = self._settings.room("max_new_tokens", request.max_tokens)
+        told = self._settings.otherwise("max_new_tokens", request.max_tokens)
         try:
             inputs = self._processor.apply_chat_template(
                 _messages(request, shown),
@@ -126,7 +128,7 @@ class LocalBackend(Backend):
                 out = self._net.generate(
                     **inputs,
                     do_sample=False,
-                    max_new_tokens=self._settings.max_new_tokens,
+                    max_new_tokens=room_for_answer,
                     stopping_criteria=StoppingCriteriaList(ends),
                 )
         except torch.OutOfMemoryError as error:
@@ -138,11 +140,11 @@ class LocalBackend(Backend):
         new = out[0, n_prompt:]
         text = self._processor.decode(new, skip_special_tokens=True)
         usage = {"prompt_tokens": n_prompt, "completion_tokens": len(new), "total_tokens": n_prompt + len(new)}
-        if len(new) >= self._settings.max_new_tokens and int(new[-1]) not in _ends(self._net.generation_config):
-            return Answer("truncated", text, "length", usage)
+        if len(new) >= room_for_answer and int(new[-1]) not in _ends(self._net.generation_config):
+            return Answer("truncated", text, "length", usage, options=told)
         if not text.strip():
-            return Answer("unreadable", text, "stop", usage, "the model ended without a word")
-        return Answer("ok", text, "stop", usage)
+            return Answer("unreadable", text, "stop", usage, "the model ended without a word", told)
+        return Answer("ok", text, "stop", usage, options=told)
 
 
 class _GivenUp:

@@ -8,13 +8,14 @@ import random
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
-from siming.bench.request import Request
+from siming.bench.request import Request, TextPart
 from siming.errors import TaskError
 from siming.run.backend import Answer, Backend, Shown, Shows
 from siming.run.options import Options
 
 MockKind = Literal["random", "zero", "garbage", "refuse"]
 """random: an answer of the right shape, drawn per request. zero: the right shape, every step 0 points or wrong.
+Where no shape is asked for they say some of the question's own words, or 0.
 garbage: no answer in it. refuse: declines. (Full points for all is `baseline:all-correct`, which knows the rubric.)"""
 
 
@@ -53,8 +54,16 @@ class MockBackend(Backend):
             return Answer("ok", "The candidate did rather well, all things considered.", "stop")
         # Seeded per request: an answer must not depend on which others were asked, nor in which order.
         rng = random.Random(f"{self._settings.seed} {request.id}")  # noqa: S311
+        if not request.answer_schema:
+            return Answer("ok", _words_of(request, rng) if self._kind == "random" else "0", "stop")
         value = instance_of(request.answer_schema, rng if self._kind == "random" else None)
         return Answer("ok", json.dumps(value, ensure_ascii=False), "stop")
+
+
+def _words_of(request: Request, rng: random.Random) -> str:
+    """A few of the request's own words in some order: no shape was asked for."""
+    words = " ".join(part.text for part in request.parts if isinstance(part, TextPart)).split()
+    return " ".join(rng.sample(words, min(12, len(words))))
 
 
 def instance_of(schema: Mapping[str, Any], rng: random.Random | None) -> Any:

@@ -148,7 +148,10 @@ class OpenAIBackend(Backend):
                 dropped = self._asked.json_schema == "auto" and not with_schema
                 return Answer(
                     answer.status, answer.text, answer.finish_reason, answer.usage, answer.error,
-                    {"json_schema": "not taken by the server"} if dropped else {},
+                    {
+                        **({"json_schema": "not taken by the server"} if dropped else {}),
+                        **self._asked.otherwise("max_tokens", request.max_tokens),
+                    },
                 )  # fmt: skip
 
     async def _create(
@@ -157,7 +160,7 @@ class OpenAIBackend(Backend):
         if self._client is None:
             raise RuntimeError("the backend is not open; use it inside `async with`")
         asked = self._asked
-        fields: dict[str, Any] = {limit_name: asked.max_tokens}
+        fields: dict[str, Any] = {limit_name: asked.room("max_tokens", request.max_tokens)}
         if asked.temperature is not None:
             fields["temperature"] = asked.temperature
         if asked.seed is not None:

@@ -21,6 +21,16 @@ class Options(BaseModel):
     def _none_in_words(cls, value: object) -> object:
         return None if isinstance(value, str) and value.strip().lower() in ("none", "null") else value
 
+    def room(self, name: str, asked: int | None) -> int:
+        """Tokens that an answer may have: as the user said under this name, else as the request asks, else the default."""
+        own: int = getattr(self, name)
+        return own if asked is None or name in self.model_fields_set else asked
+
+    def otherwise(self, name: str, asked: int | None) -> dict[str, int]:
+        """The limit that an answer had where it was not the option's own, for its prediction."""
+        used = self.room(name, asked)
+        return {} if used == getattr(self, name) else {name: used}
+
     def to_plain(self) -> dict[str, Any]:
         """Plain values for run.yaml and the predictions."""
         return self.model_dump(mode="json")

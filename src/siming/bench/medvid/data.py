@@ -66,8 +66,9 @@ class Question:
     @property
     def times(self) -> FrameTimes:
         """Seconds from the start of the clip of each frame, and how they were found."""
-        numbers = self.frame_numbers if len(self.frame_numbers) == len(self.frames) else tuple(range(len(self.frames)))
-        return frame_times(numbers, fps=self.fps, extent=self.extent, paths=self.frames)
+        if len(self.frame_numbers) != len(self.frames):
+            return FrameTimes(tuple(place / self.fps for place in range(len(self.frames))), "index")
+        return frame_times(self.frame_numbers, fps=self.fps, extent=self.extent, paths=self.frames)
 
 
 def read_questions(path: Path | str) -> list[Question]:
@@ -80,16 +81,32 @@ def read_questions(path: Path | str) -> list[Question]:
     return questions_of(read_json_list(Path(path)), where=str(path))
 
 
+def data_file(path: Path | str) -> Path:
+    """The file of questions: the path itself, or the only JSON file of a folder.
+
+    Raises:
+        DatasetError: A folder with none, or with several.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        return path
+    found = sorted(path.glob("*.json"))
+    if len(found) != 1:
+        names = ", ".join(each.name for each in found[:5]) or "none"
+        raise DatasetError(f"{path}: holds {len(found)} JSON files ({names}); name the one with the questions")
+    return found[0]
+
+
 def questions_of(records: Sequence[Any], *, where: str) -> list[Question]:
     """The questions in a JSON list that was read already. Errors as in `read_questions`."""
     complaints: list[str] = []
     questions = []
     for position, record in enumerate(records):
-        problem = _problem(record)
+        problem = problem_of(record)
         if problem:
             complaints.append(f"row {position}: {problem}")
         else:
-            questions.append(_question(position, record))
+            questions.append(question_of(position, record))
     if complaints:
         more = f"; and {len(complaints) - 20} more" if len(complaints) > 20 else ""
         raise DatasetError(f"{where}: " + "; ".join(complaints[:20]) + more)
@@ -128,7 +145,8 @@ def read_json_list(path: Path, *, most_bytes: int = MOST_BYTES) -> list[Any]:
     return loaded
 
 
-def _problem(record: Any) -> str | None:
+def problem_of(record: Any) -> str | None:
+    """Why a row cannot be read, and the mend; None where it can."""
     if not isinstance(record, Mapping):
         return f"is {type(record).__name__}, wanted an object"
     for name, kind in (("id", str), ("qa_type", str), ("conversations", list), ("metadata", Mapping)):
@@ -140,7 +158,8 @@ def _problem(record: Any) -> str | None:
     return None
 
 
-def _question(position: int, record: Mapping[str, Any]) -> Question:
+def question_of(position: int, record: Mapping[str, Any]) -> Question:
+    """The question of a row in which `problem_of` finds nothing."""
     metadata = record["metadata"]
     fps = number_in(metadata.get("fps"))
     reference = said(record, ("gpt", "assistant"))
@@ -156,9 +175,7 @@ def _question(position: int, record: Mapping[str, Any]) -> Question:
         video=str(metadata.get("video_id") or record["id"].split("&&")[0]),
         fps=fps if fps and fps > 0 else 1.0,
         frames=tuple(path for path in _list(record.get("video")) if isinstance(path, str)),
-        frame_numbers=tuple(
-            int(n) for path in _list(record.get("sampled_video_frames")) if (n := number_in(path)) is not None
-        ),
+        frame_numbers=_frame_numbers(_list(record.get("sampled_video_frames"))),
         extent=extent_of(metadata),
         region=_region(record),
         record=record,
@@ -182,6 +199,12 @@ def _region(record: Mapping[str, Any]) -> Region | None:
         return None
     x1, y1, x2, y2 = (side for side in box if side is not None)
     return Region(frame, (x1, y1, x2, y2))
+
+
+def _frame_numbers(values: list[Any]) -> tuple[int, ...]:
+    if all(type(value) is int for value in values):
+        return tuple(values)
+    return tuple(int(number) for value in values if (number := number_in(value)) is not None)
 
 
 def _list(value: Any) -> list[Any]:

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from siming.bench.medvid.data import Question, read_json_list
-from siming.bench.medvid.keys import Key, key_of
+from siming.bench.medvid.keys import key_of
 from siming.errors import DatasetError
-from siming.rubric.files import write_text
 
 MOST_BYTES = 200_000_000
 """A larger submission is refused: 6,245 honest answers take about one million bytes."""
@@ -117,13 +116,13 @@ def match(questions: Sequence[Question], answers: Sequence[Answer]) -> Matched:
     told = all(answer.question is not None for answer in answers)
     waiting: dict[tuple[str, ...], deque[Question]] = defaultdict(deque)
     for question in questions:
-        waiting[_name(question.key, told)].append(question)
+        waiting[tuple(question.key) if told else (question.id, question.qa_type)].append(question)
     shared = {name for name, found in waiting.items() if len(found) > 1}
     found: list[Answer | None] = [None] * len(questions)
     place = {question.position: number for number, question in enumerate(questions)}
     extra, moved, by_order = [], 0, 0
     for answer in answers:
-        name = _name(Key(answer.id, answer.qa_type, answer.question or ""), told)
+        name = (answer.id, answer.qa_type, answer.question or "") if told else (answer.id, answer.qa_type)
         if not waiting.get(name):
             extra.append(answer.position)
             continue
@@ -135,10 +134,6 @@ def match(questions: Sequence[Question], answers: Sequence[Answer]) -> Matched:
     return Matched(tuple(found), missing, tuple(extra), moved, by_order)
 
 
-def _name(key: Key, told: bool) -> tuple[str, ...]:
-    return tuple(key) if told else (key.id, key.qa_type)
-
-
 def write_submission(path: Path, questions: Sequence[Question], predictions: Mapping[int, str]) -> None:
     """Write a submission in the official order, one row per question, empty text where there is no prediction.
 
@@ -148,13 +143,24 @@ def write_submission(path: Path, questions: Sequence[Question], predictions: Map
     Args:
         predictions: By position of the question.
     """
-    rows = [
-        {
-            "id": question.id,
-            "qa_type": question.qa_type,
-            "prediction": predictions.get(question.position, ""),
-            "question_sha256": question.key.question,
-        }
-        for question in questions
+    rows = [(question.position, question.id, question.qa_type, question.key.question) for question in questions]
+    _write(path, rows, predictions)
+
+
+def fill_form(form: Path, predictions: Mapping[int, str], out: Path) -> None:
+    """Write a submission from an empty one that `write_submission` made, so that the data need not be at hand.
+
+    Raises:
+        DatasetError: The form is no submission.
+    """
+    _write(out, [(row.position, row.id, row.qa_type, row.question) for row in read_submission(form)], predictions)
+
+
+def _write(path: Path, rows: Sequence[tuple[int, str, str, str | None]], predictions: Mapping[int, str]) -> None:
+    from siming.rubric.files import write_text  # brings the contracts' checker, which no scorer needs
+
+    plain = [
+        {"id": row_id, "qa_type": qa_type, "prediction": predictions.get(position, ""), "question_sha256": question}
+        for position, row_id, qa_type, question in rows
     ]
-    write_text(path, json.dumps(rows, indent=1) + "\n")  # ASCII: a half surrogate of a reply fits in no UTF-8
+    write_text(path, json.dumps(plain, indent=1) + "\n")  # ASCII: a half surrogate of a reply fits in no UTF-8

@@ -49,7 +49,9 @@ class FrameTimes:
 def extent_of(metadata: Mapping[str, Any]) -> Extent | None:
     """The clip's extent; None where no convention is whole."""
     for first, last, unit in _EXTENTS:
-        start, end = number_in(metadata.get(first)), number_in(metadata.get(last))
+        if first not in metadata:
+            continue
+        start, end = number_in(metadata[first]), number_in(metadata.get(last))
         if start is not None and end is not None:
             return Extent(start, end, "seconds" if unit == "seconds" else "frames")
     return None
@@ -61,12 +63,13 @@ def frame_times(
     """Seconds from the start of the clip of each sampled frame.
 
     Args:
-        numbers: Frame numbers, ascending, in the recording's own count.
+        numbers: Frame numbers in the recording's own count. Where they do not rise they tell no time, and the place
+            in the list does.
         fps: Frames per second of the sampled list.
         extent: The clip's place in the recording.
         paths: The frames' files; a folder may carry the rate, as in ``video7_15fps/``.
     """
-    if len(numbers) > 1 and numbers[-1] > numbers[0]:
+    if len(numbers) > 1 and all(earlier < later for earlier, later in pairwise(numbers)):
         rate, way = _native_rate(numbers, fps=fps, extent=extent, paths=paths)
         if rate is not None:
             return FrameTimes(tuple((number - numbers[0]) / rate for number in numbers), way)
@@ -97,7 +100,7 @@ def number_in(value: Any) -> float | None:
     >>> number_in("1.0"), number_in("n/a"), number_in("nan")
     (1.0, None, None)
     """
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
+    if value is None or isinstance(value, bool) or not isinstance(value, (str, int, float)):
         return None
     try:
         number = float(value)

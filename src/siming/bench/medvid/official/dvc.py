@@ -95,20 +95,24 @@ def score_row(row: Row) -> RowValue:
     values: dict[str, Any] = {"segments": len(events)}
     if not shown or not wanted:
         return RowValue(row.position, "dvc", row.source, False, values)
-    precision = fmean(covered(shown, wanted, threshold) for threshold in THRESHOLDS)
-    recall = fmean(covered(wanted, shown, threshold) for threshold in THRESHOLDS)
+    overlaps = [[stretch_iou(one, other) for other in wanted] for one in shown]
+    precision = _mean_covered([max(row) for row in overlaps])
+    recall = _mean_covered([max(column) for column in zip(*overlaps, strict=True)])
     f1 = 2 * precision * recall / (precision + recall) if precision + recall else 0.0
     return RowValue(row.position, "dvc", row.source, True, {**values, "f1": f1, "p": precision, "r": recall})
 
 
-def covered(of: Sequence[tuple[float, float]], by: Sequence[tuple[float, float]], threshold: float) -> float:
-    """Share of stretches whose IoU with any of the others lies above the threshold."""
-    return fmean(any(stretch_iou(one, other) > threshold for other in by) for one in of)
+def _mean_covered(best: Sequence[float]) -> float:
+    """Share of stretches whose best IoU lies above a threshold, averaged over the thresholds."""
+    return fmean(sum(overlap > threshold for overlap in best) / len(best) for threshold in THRESHOLDS)
 
 
 def stretch_iou(one: tuple[float, float], other: tuple[float, float]) -> float:
     """Overlap over the smaller of hull and summed lengths; end points are put in order first."""
-    (a, b), (c, d) = sorted(one), sorted(other)
-    overlap = max(0.0, min(b, d) - max(a, c))
-    hull = max(b, d) - min(a, c)
+    a, b = one if one[0] <= one[1] else one[::-1]
+    c, d = other if other[0] <= other[1] else other[::-1]
+    overlap = (b if b < d else d) - (a if a > c else c)
+    if overlap <= 0:
+        return 0.0
+    hull = (b if b > d else d) - (a if a < c else c)
     return overlap / (min(hull, (b - a) + (d - c)) + 1e-8)

@@ -32,6 +32,8 @@ class OfficialScore:
     """Tasks lost whole to one row, with the error as the evaluator prints it."""
     merged: bool = False
     """The upload brought its own references, and was scored against those."""
+    pairs: Sequence[JudgedPair] = ()
+    """What the judge was asked, where grades were given."""
 
     @property
     def printed(self) -> dict[str, float]:
@@ -75,6 +77,7 @@ def score_official(
         except Exception as error:  # noqa: BLE001: whatever breaks a row loses its whole task, as it does there
             errors[task] = f"Error running {task} evaluation: {error}"
     full, per_source, counts = _columns(values)
+    pairs: list[JudgedPair] = []
     if grades is not None and "dvc" not in errors:
         pairs = captions.pairs_to_judge(rows)
         judged = captions.judged_columns(rows, pairs, grades)
@@ -84,7 +87,7 @@ def score_official(
         if dense:
             per_source["DVC_llm"] = captions.dvc_per_source(dense, pairs, grades)
     ordered = {name: full[name] for name in COLUMNS if name in full}
-    return OfficialScore(ordered, per_source, sorted(values, key=lambda v: v.position), counts, errors, merged)
+    return OfficialScore(ordered, per_source, sorted(values, key=lambda v: v.position), counts, errors, merged, pairs)
 
 
 def official_pairs(truth: Sequence[Any], submission: Any) -> list[JudgedPair]:
@@ -114,7 +117,9 @@ def _columns(values: Sequence[RowValue]) -> tuple[dict[str, float], dict[str, di
         own = [value for value in values if value.task == column.task]
         if column.judged or not own:
             continue
-        sources = {value.source: [v for v in own if v.source == value.source] for value in own}
+        sources: dict[str, list[RowValue]] = {}
+        for value in own:
+            sources.setdefault(value.source, []).append(value)
         of, pooled = _RULES[name]
         by_source = {source: of(rows) for source, rows in sources.items()}
         full[name] = pooled(by_source, sources)
@@ -168,14 +173,23 @@ def _weighted(by_source: Mapping[str, float | None], weights: Mapping[str, int])
     return math.fsum((value or 0.0) * weights[source] for source, value in by_source.items()) / total if total else 0.0
 
 
+FIELDS: Mapping[str, str] = {
+    "NAP_acc": "correct",
+    "STG_mIoU": "miou",
+    "TAG_mIoU@0.3": "miou03",
+    "TAG_mIoU@0.5": "miou05",
+    "DVC_F1": "f1",
+}
+"""Columns that are means of one number per row, and its name in the row's values."""
+
 _RULES: Mapping[str, tuple[Callable[[Sequence[RowValue]], float | None], Pool]] = {
     "CVS_acc": (_balanced, _macro),
-    "NAP_acc": (_mean("correct"), _by_right),
+    "NAP_acc": (_mean(FIELDS["NAP_acc"]), _by_right),
     "SA_acc": (_balanced, _macro),
-    "STG_mIoU": (_mean("miou"), _by_counted),
-    "TAG_mIoU@0.3": (_mean("miou03"), _by_counted),
-    "TAG_mIoU@0.5": (_mean("miou05"), _by_counted),
-    "DVC_F1": (_mean("f1"), _by_all),
+    "STG_mIoU": (_mean(FIELDS["STG_mIoU"]), _by_counted),
+    "TAG_mIoU@0.3": (_mean(FIELDS["TAG_mIoU@0.3"]), _by_counted),
+    "TAG_mIoU@0.5": (_mean(FIELDS["TAG_mIoU@0.5"]), _by_counted),
+    "DVC_F1": (_mean(FIELDS["DVC_F1"]), _by_all),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -91,6 +92,13 @@ def _is_box(box: Any) -> bool:
 
 def box_iou(one: Box, other: Box) -> float:
     """Intersection over union of [x1, y1, x2, y2]; a coordinate that is no number makes it none either."""
+    if all(map(math.isfinite, (*one, *other))):
+        # What numpy would do, without its cost for eight numbers.
+        (a1, a2, a3, a4), (b1, b2, b3, b4) = map(float, one), map(float, other)
+        inner = max(0.0, min(a3, b3) - max(a1, b1)) * max(0.0, min(a4, b4) - max(a2, b2))
+        whole = (a3 - a1) * (a4 - a2) + (b3 - b1) * (b4 - b2) - inner
+        if math.isfinite(inner) and math.isfinite(whole):
+            return inner / max(whole, 1e-6)
     a, b = np.array(one, dtype=np.float64), np.array(other, dtype=np.float64)
     with np.errstate(invalid="ignore", over="ignore"):
         sides = np.maximum(0, np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]))

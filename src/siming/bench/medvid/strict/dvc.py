@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from siming.bench.medvid.data import Question
 from siming.bench.medvid.official.captions import ASPECTS, Grades, JudgedPair
 from siming.bench.medvid.official.dvc import reference_events
-from siming.bench.medvid.strict.stretches import MOST, matched, seconds
+from siming.bench.medvid.strict.stretches import MOST, best_pairs, matched, overlapping, seconds
 from siming.bench.medvid.strict.value import Value, how_read
 from siming.bench.medvid.times import number_in
 
@@ -81,7 +81,8 @@ def score_row(question: Question, answer: str) -> Value:
         return Value(question, "dvc", "unread", {}, left_out="the reference has no events")
     spans, given = [event[:2] for event in wanted], [event[:2] for event in shown]
     both = len(wanted) + len(shown)
-    f1 = fmean(2 * len(matched(spans, given, threshold)) / both for threshold in THRESHOLDS)
+    overlaps = overlapping(spans, given)
+    f1 = fmean(2 * len(best_pairs(overlaps, threshold)) / both for threshold in THRESHOLDS)
     return Value(question, "dvc", how_read(answer, len(shown), 1), {"DVC_F1": f1}, {"events": len(shown)})
 
 

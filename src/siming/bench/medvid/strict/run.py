@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
-
-import numpy as np
 
 from siming.bench.medvid.columns import COLUMNS, Task
 from siming.bench.medvid.data import Question
 from siming.bench.medvid.encoder import Encoder, installed_encoder
+from siming.bench.medvid.means import mean_by_video
 from siming.bench.medvid.official.captions import ASPECTS, Grades, JudgedPair
 from siming.bench.medvid.strict import dvc, grades, nap, stg, tal
 from siming.bench.medvid.strict.value import Reading, Value
 from siming.bench.medvid.submission import Answer, Matched, match
-from siming.metrics import Measured, mean_difference
+from siming.metrics.measured import Measured
 
 LOWEST_GRADE = 1.0
 """What an empty caption is worth to the judge's columns."""
@@ -58,12 +57,17 @@ def score_strict(
     texts = [_text(answer) for answer in found.answers]
     rows = _rows(questions, texts, found.answers, grades_of, encoder)
     columns, per_source, macro = {}, {}, {}
+    of_task: dict[str, dict[str, list[Value]]] = {}
+    for row in rows:
+        of_task.setdefault(row.task, {}).setdefault(row.question.source, []).append(row)
+    judged = grades_of is not None
     for name in (*COLUMNS, *BESIDE):
-        columns[name] = _column(rows, name, judged=grades_of is not None)
-        sources = sorted({row.question.source for row in rows if name in row.columns})
+        by_source = of_task.get(_task_of_column(name), {})
+        columns[name] = _column([row for own in by_source.values() for row in own], name, judged=judged)
         per_source[name] = {
-            source: _column([row for row in rows if row.question.source == source], name, judged=grades_of is not None)
-            for source in sources
+            source: _column(own, name, judged=judged)
+            for source, own in sorted(by_source.items())
+            if any(name in row.columns for row in own)
         }
         means = [measured.value for measured in per_source[name].values() if measured.value is not None]
         if means:
@@ -98,10 +102,12 @@ def compare(one: StrictScore, other: StrictScore) -> dict[str, Measured]:
         if not both:
             out[name] = Measured(None, 0, 0, reason="no question counts in this column for both")
             continue
-        out[name] = mean_difference(
-            [row.columns[name] for row in both],
-            [second[row.question.position] for row in both],
-            cluster=[row.question.video for row in both],
+        column = COLUMNS.get(name)
+        span = column.high - column.low if column else 1.0
+        out[name] = mean_by_video(
+            [row.columns[name] - second[row.question.position] for row in both],
+            [row.question.video for row in both],
+            bounds=(-span, span),
         )
     return out
 
@@ -165,22 +171,22 @@ def _caption(question: Question, text: str, grades_of: Mapping[str, Grades] | No
     return Value(question, task, "read", {f"{task.upper()}_llm": fmean(given[aspect] for aspect in ASPECTS)})
 
 
-def _column(rows: Iterable[Value], name: str, *, judged: bool) -> Measured:
+def _task_of_column(name: str) -> Task:
+    column = COLUMNS.get(name)
+    return column.task if column else "stg" if name.startswith("STG") else "tal"
+
+
+def _column(rows: Sequence[Value], name: str, *, judged: bool) -> Measured:
+    """The mean over rows of the column's task."""
     column = COLUMNS.get(name)
     counted = [row for row in rows if name in row.columns]
-    task = column.task if column else "stg" if name.startswith("STG") else "tal"
-    left_out = dict(
-        Counter(row.left_out or "the judge failed" for row in rows if row.task == task and name not in row.columns)
-    )
+    left_out = dict(Counter(row.left_out or "the judge failed" for row in rows if name not in row.columns))
     if not counted:
         missing = bool(column and column.judged and not judged)
         reason = "the judge has not run" if missing else "no question of this task counts"
         return Measured(None, 0, 0, left_out={} if missing else left_out, reason=reason)
-    # A mean is the mean difference from nothing; its jackknife leaves out one video at a time.
-    values = np.array([row.columns[name] for row in counted])
-    measured = mean_difference(values, np.zeros(len(values)), cluster=[row.question.video for row in counted])
-    interval = measured.interval
-    if interval is not None:
-        low, high = (column.low, column.high) if column else (0.0, 1.0)
-        interval = replace(interval, low=max(low, interval.low), high=min(high, interval.high))
-    return replace(measured, interval=interval, left_out=left_out)
+    low, high = (column.low, column.high) if column else (0.0, 1.0)
+    measured = mean_by_video(
+        [row.columns[name] for row in counted], [row.question.video for row in counted], bounds=(low, high)
+    )
+    return replace(measured, left_out=left_out)

@@ -6,21 +6,30 @@ starts, or is no finite number, is no stretch.
 
 from __future__ import annotations
 
+import math
 import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 Stretch = tuple[float, float]
+
+Pair = tuple[int, int, float]
+"""Number of a wanted stretch, number of a shown one, and their IoU."""
 
 POINT_S: Final = 0.5
 """A reference of no length is widened by so many seconds on either side; so is an answer of no length."""
 
 MOST: Final = 2000
 """Stretches of one answer that are looked at. Whoever gives more is charged for all of them."""
+
+FEW_PAIRS: Final = 400
+"""Up to so many pairs are looked at one by one, which is faster than to call numpy."""
+
+FEW_WAYS: Final = 500
+"""Up to so many ways to choose are all tried."""
 
 _TIME = r"(?<![\d.:])\d+(?::\d{1,2}){0,2}(?:\.\d+)?"
 _UNIT = r"(?:\s{0,3}(?:seconds?|secs?|s)\b\.?)?"
@@ -62,28 +71,80 @@ def seconds(text: str) -> float:
     return total
 
 
-def overlaps(wanted: Sequence[Stretch], shown: Sequence[Stretch]) -> NDArray[np.float64]:
-    """IoU of every two stretches, shape (n_wanted, n_shown); those of no length are widened to points first."""
-    a, b = _widened(wanted), _widened(shown)
-    inside = np.minimum(a[:, None, 1], b[None, :, 1]) - np.maximum(a[:, None, 0], b[None, :, 0])
-    inside = np.maximum(inside, 0.0)
-    union = (a[:, 1] - a[:, 0])[:, None] + (b[:, 1] - b[:, 0])[None, :] - inside
-    out: NDArray[np.float64] = inside / union
+def matched(wanted: Sequence[Stretch], shown: Sequence[Stretch], threshold: float) -> list[Pair]:
+    """Pairs (wanted, shown, IoU) that reach the threshold: one to one, as many and as good as can be.
+
+    >>> matched([(0, 10), (10, 20)], [(1, 10), (0, 20)], 0.3)
+    [(0, 0, 0.9), (1, 1, 0.5)]
+    """
+    return best_pairs(overlapping(wanted, shown), threshold)
+
+
+def overlapping(wanted: Sequence[Stretch], shown: Sequence[Stretch]) -> list[Pair]:
+    """Every two stretches that overlap, with their IoU; those of no length are widened to points first."""
+    a, b = [_widened(each) for each in wanted], [_widened(each) for each in shown[:MOST]]
+    if len(a) * len(b) > FEW_PAIRS:
+        return _many_overlapping(a, b)
+    out = []
+    for number, (start, end) in enumerate(a):
+        for other, (begin, stop) in enumerate(b):
+            inside = (end if end < stop else stop) - (start if start > begin else begin)
+            if inside > 0:
+                out.append((number, other, inside / ((end - start) + (stop - begin) - inside)))
     return out
 
 
-def matched(wanted: Sequence[Stretch], shown: Sequence[Stretch], threshold: float) -> list[tuple[int, int, float]]:
-    """Pairs (wanted, shown, IoU) that reach the threshold: one to one, as many and as good as can be."""
-    if not wanted or not shown:
-        return []
-    likeness = overlaps(wanted, shown[:MOST])
-    worth = np.where(likeness >= threshold, 1 + likeness, 0)
-    rows, columns = linear_sum_assignment(worth, maximize=True)
-    return [(int(r), int(c), float(likeness[r, c])) for r, c in zip(rows, columns, strict=True) if worth[r, c] > 0]
+def _many_overlapping(a: Sequence[Stretch], b: Sequence[Stretch]) -> list[Pair]:
+    """The same, all at once."""
+    one, other = np.array(a, dtype=np.float64), np.array(b, dtype=np.float64)
+    inside = np.minimum(one[:, None, 1], other[None, :, 1]) - np.maximum(one[:, None, 0], other[None, :, 0])
+    union = (one[:, 1] - one[:, 0])[:, None] + (other[:, 1] - other[:, 0])[None, :] - inside
+    rows, columns = np.nonzero(inside > 0)
+    likeness = inside[rows, columns] / union[rows, columns]
+    return list(zip(rows.tolist(), columns.tolist(), likeness.tolist(), strict=True))
 
 
-def _widened(stretches: Sequence[Stretch]) -> NDArray[np.float64]:
-    out = np.array(stretches, dtype=np.float64).reshape(-1, 2)
-    points = out[:, 0] == out[:, 1]
-    out[points] += (-POINT_S, POINT_S)
-    return out
+def best_pairs(overlaps: Sequence[Pair], threshold: float) -> list[Pair]:
+    """Of overlapping pairs those that reach the threshold, one to one: as many and as good as can be."""
+    reaching = [pair for pair in overlaps if pair[2] >= threshold]
+    if len({pair[0] for pair in reaching}) == len({pair[1] for pair in reaching}) == len(reaching):
+        return reaching  # nearly always: no stretch has two to choose from
+    n_of_wanted, n_of_shown = Counter(pair[0] for pair in reaching), Counter(pair[1] for pair in reaching)
+    sure = [pair for pair in reaching if n_of_wanted[pair[0]] == n_of_shown[pair[1]] == 1]
+    open_ = [pair for pair in reaching if n_of_wanted[pair[0]] > 1 or n_of_shown[pair[1]] > 1]
+    choices = [[pair for pair in open_ if pair[0] == number] for number in dict.fromkeys(pair[0] for pair in open_)]
+    few = math.prod(len(pairs) + 1 for pairs in choices) <= FEW_WAYS
+    return sorted(sure + (_try_all(choices, frozenset())[1] if few else _assign(open_)))
+
+
+def _try_all(choices: Sequence[Sequence[Pair]], taken: frozenset[int]) -> tuple[float, list[Pair]]:
+    """The best worth that the choices allow, and how it is reached."""
+    if not choices:
+        return 0.0, []
+    best, how = _try_all(choices[1:], taken)
+    for pair in choices[0]:
+        if pair[1] not in taken:
+            worth, others = _try_all(choices[1:], taken | {pair[1]})
+            if worth + 1 + pair[2] > best:
+                best, how = worth + 1 + pair[2], [pair, *others]
+    return best, how
+
+
+def _assign(pairs: Sequence[Pair]) -> list[Pair]:
+    """The same for many choices."""
+    from scipy.optimize import linear_sum_assignment  # loading it costs as much as scoring thousands of answers
+
+    rows = {number: place for place, number in enumerate(dict.fromkeys(pair[0] for pair in pairs))}
+    columns = {number: place for place, number in enumerate(dict.fromkeys(pair[1] for pair in pairs))}
+    worth = np.zeros((len(rows), len(columns)))
+    found = {}
+    for pair in pairs:
+        worth[rows[pair[0]], columns[pair[1]]] = 1 + pair[2]
+        found[rows[pair[0]], columns[pair[1]]] = pair
+    chosen = zip(*linear_sum_assignment(worth, maximize=True), strict=True)
+    return [found[at] for row, column in chosen if (at := (int(row), int(column))) in found]
+
+
+def _widened(stretch: Stretch) -> Stretch:
+    start, end = stretch
+    return (start - POINT_S, end + POINT_S) if start == end else (start, end)

@@ -6,7 +6,7 @@ from typing import Final
 
 from siming.bench.medvid.data import Question
 from siming.bench.medvid.official.tal import reference_spans
-from siming.bench.medvid.strict.stretches import Stretch, matched, read_stretches
+from siming.bench.medvid.strict.stretches import Stretch, best_pairs, overlapping, read_stretches
 from siming.bench.medvid.strict.value import Value, how_read
 from siming.bench.medvid.times import number_in
 
@@ -24,8 +24,9 @@ def score_row(question: Question, answer: str) -> Value:
     if not wanted and not (question.reference or "").strip():
         return Value(question, "tal", "unread", {}, left_out="the reference has no spans")
     columns: dict[str, float] = {}
+    overlaps = overlapping(wanted, shown)
     for name, threshold in THRESHOLDS.items():
-        pairs = matched(wanted, shown, threshold)
+        pairs = best_pairs(overlaps, threshold)
         most = max(len(wanted), len(shown))
         # A reference that says there is none is answered rightly by giving none.
         columns[name] = sum(overlap for _, _, overlap in pairs) / most if most else float(_says_none(answer))
