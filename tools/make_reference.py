@@ -33,6 +33,7 @@ ROOMS = (
     "run",
     "methods",
     "simulate",
+    "leaderboard",
     "report",
 )
 HEAD = "<!-- Made by tools/make_reference.py (make docs); change the code, not this page. -->\n\n"
@@ -188,7 +189,53 @@ def _first(thing: Any) -> str:
     return (doc or f"a {type(thing).__name__}").strip().split("\n\n")[0].replace("\n", " ").replace("|", "\\|")
 
 
-PAGES = {"commands.md": commands, "files.md": files, "metrics.md": metrics, "python.md": python}
+def defects() -> str:
+    """The defects of MedVidBench's official evaluator, each with the values that both modes give it now."""
+    from siming.bench.medvid.defects import table_of_defects
+
+    def shown(value: Any) -> str:
+        if value is None:
+            return "–"
+        return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+    lines = [DEFECTS_HEAD, "| # | defect | small case | column | official | strict | what strict mode does |",
+             "| --- | --- | --- | --- | --- | --- | --- |"]  # fmt: skip
+    for row in table_of_defects("en"):
+        column = f"`{row['column']}`" if row["column"] else "–"
+        cells = (row["defect"], row["case"], column, shown(row["official"]), shown(row["strict"]), row["repair"])
+        lines.append(f"| {row['number']} | " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join([*lines, DEFECTS_TAIL])
+
+
+DEFECTS_HEAD = """# What the official evaluator of MedVidBench gets wrong
+
+Leaderboard mode of `siming medvid score` reproduces the official evaluator to the last digit, so that whoever submits sees
+the same number before. Strict mode repairs sixteen defects of it. Each line below is a small submission that shows one of
+them: what the official board would make of it, and what strict mode makes of it. Nothing here is typed in; both values are
+computed by the scorers whenever this page is made, and `siming medvid defects` computes them again.
+
+A dash is a value that does not exist: the task was lost whole, or no number is touched.
+"""
+
+DEFECTS_TAIL = """
+What to keep in mind:
+
+- Strict values are often lower, because what cannot be read counts as wrong. They can be higher too: an answer laid out
+  in another way is read, and a reference of no length can be hit.
+- The two modes answer different questions. Compare submissions within a mode, and say which one a number came from.
+- Defects 3, 4, 6, 12 and 13 let a submission raise its score without a better model. In strict mode they gain nothing.
+- How each value was read is in the rows of `siming medvid score --json`.
+
+See also: [how to submit](../how-to/submit-to-medvidbench.md), [how to keep a board](../how-to/keep-a-board.md).
+"""
+
+PAGES = {
+    "../explanation/medvidbench-defects.md": defects,
+    "commands.md": commands,
+    "files.md": files,
+    "metrics.md": metrics,
+    "python.md": python,
+}
 
 
 def main() -> int:
@@ -196,7 +243,7 @@ def main() -> int:
     stale = []
     for name, make in PAGES.items():
         text = HEAD + make().rstrip() + "\n"
-        path = DOCS / name
+        path = (DOCS / name).resolve()
         if "--check" in sys.argv:
             if not path.exists() or path.read_text(encoding="utf-8") != text:
                 stale.append(name)

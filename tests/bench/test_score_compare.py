@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from small_exam import dataset, many, row_of, run_of_points, value, worse
 
+from siming.bench import cautions
 from siming.bench.cautions import IMPORTANCE, texts
 from siming.bench.score import score
 from siming.metrics.comparison.multiplicity import holm
@@ -212,3 +213,8 @@ def test_a_model_asked_about_little_narrows_the_ranking_and_the_report_says_so()
     ranking = found["rankings"]["full-points"]
     assert (ranking["n_cells"], ranking["n_cells_of_any"], ranking["n_videos"]) == (18, 36, 6)
     assert "18 cells (6 videos)" in warned(found, "common-cells")[0]["en"]
+
+
+def test_a_warning_writes_no_signed_zero_and_one_sign_for_minus():
+    assert [cautions._unsigned(value) for value in (-0.001, -0.304, 0.02)] == ["0.00", "−0.30", "0.02"]
+    assert [cautions._signed(value) for value in (-0.001, 0.0, -0.304, 0.02)] == ["0.00", "0.00", "−0.30", "+0.02"]

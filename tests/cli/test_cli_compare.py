@@ -45,6 +45,10 @@ def test_the_table_ranks_the_models_and_says_who_beats_the_blind(folders):
     assert said.index("second-physician") < said.index("step-prior")
     assert "Who is above the blind baselines?" in said
     assert "second-physician − chance" in said or "second-physician − step-prior" in said
+    # p and the verdict come of two tests and may part: the reader is told which one the verdict is
+    assert "Told apart: between models, the joint intervals" in " ".join(said.split())
+    assert "-0.00" not in said
+    assert "−0.00" not in said.replace("[−0.00", "")
 
 
 def test_json_alone_stands_on_stdout_and_the_page_beside_it_holds_both_languages(folders, tmp_path):

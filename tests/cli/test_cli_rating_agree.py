@@ -70,7 +70,7 @@ def test_the_terminal_shows_the_panel_in_its_order_with_sentences_in_the_readers
 
 def test_by_step_is_one_table_per_pair_and_by_site_one_panel_per_site(marks):
     by_step = agree(marks, "--max", 5, "--by", "step", "--replicates", 200, "--lang", "en").stdout
-    assert by_step.count("│ 戴手套") == 3  # pairs of raters
+    assert by_step.count("\n 戴手套 ") == 3  # pairs of raters
     plain = json.loads(agree(marks, "--max", 5, "--by", "site", "--json", "--replicates", 200).stdout)
     assert [p["part"] for p in plain["panels"]] == ["东院", "西院"] * 3
     assert all(p["n_videos"] == N / 2 for p in plain["panels"])

@@ -535,13 +535,20 @@ def test_a_goal_out_of_reach_is_said_and_the_status_is_1():
     )
 
 
+@pytest.mark.parametrize("what", ["qwk", "plcc", "icc"])
+def test_a_plan_without_a_value_to_expect_takes_one_and_says_so(what):
+    said = stats("plan", "--what", what, "--width", 0.2, "--lang", "en").stdout
+    given = stats("plan", "--what", what, "--width", 0.2, "--expected", 0.7, "--lang", "en").stdout
+    assert "Nothing was said about the value expected, so 0.7 is taken" in " ".join(said.split())
+    assert "Nothing was said" not in given
+    assert said.splitlines()[0] == given.splitlines()[0]
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--what", "plcc", "--width", "0.1"), "--expected 0.7"),
         (("--what", "plcc", "--expected", "0.3"), "either --width (such as 0.1) or --power"),
         (("--what", "plcc", "--expected", "0.3", "--width", "0.1", "--power", "0.8"), "either --width"),
-        (("--what", "qwk", "--width", "0.1"), "--shares 4,6,8,82"),
         (("--what", "links", "--width", "4"), "--sd 6"),
         (("--what", "links", "--sd", "6", "--power", "0.8"), "--width 4"),
         (("--what", "mcc", "--expected", "0.3", "--width", "0.1"), "give --from DATASET"),
@@ -655,3 +662,41 @@ def test_every_text_of_these_commands_exists_in_both_languages_with_the_same_num
     assert {key for key in en if key.startswith("stats_")} == {key for key in zh if key.startswith("stats_")}
     for key in filter(lambda key: key.startswith("stats_"), en):
         assert set(re.findall(r"{(\w+)}", en[key])) == set(re.findall(r"{(\w+)}", zh[key])), key
+
+
+def test_what_a_statistic_lacks_is_asked_for_by_its_option():
+    a, b, c = column("a.txt", range(6)), column("b.txt", [1, 0, 2, 3, 5, 4]), column("c.txt", [5, 3, 4, 1, 2, 0])
+    with pytest.raises(TaskError, match=r"paired_difference needs the video .candidate. of each; give --cluster FILE"):
+        stats("one", "paired_difference", "--a", a, "--rater", b, "--rater", c, "--option", "metric=plcc")
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["--what", "foo", "--width", 0.1], "--what 'foo' is not one of"),
+        (["--what", "icc", "--expected", 0.8, "--width", 3], "width is 3; icc lies between -1 and 1"),
+        (["--what", "qwk", "--expected", 0.7, "--shares", "4,6,8", "--width", 0.1], "add up to 18, not to 100"),
+    ],
+)
+def test_a_plan_that_means_nothing_is_refused(words, why):
+    with pytest.raises(TaskError, match=why):
+        stats("plan", *words)
+
+
+@pytest.mark.parametrize("shares", ["4,6,8,82", "0.04,0.06,0.08,0.82", "33.3,33.3,33.3,0"])
+def test_shares_may_be_of_100_or_of_1_and_rounded(shares):
+    assert told("plan", "--what", "qwk", "--expected", 0.7, "--shares", shares, "--width", 0.2)["plan"]["videos"] > 0
+
+
+def test_a_heading_that_the_audited_table_does_not_have_is_refused():
+    Path("t.csv").write_text("Model,P,R,F1\nA,0.30,0.40,0.343\n", encoding="utf-8")
+    with pytest.raises(TaskError, match=r"t\.csv: has no heading 'X'; it has"):
+        stats("audit", "t.csv", "--column", "X=recall")
+
+
+def test_reasons_and_methods_are_chinese_in_chinese():
+    a, b = column("a.txt", [0, 1, 2, 3, 3, 2]), column("b.txt", [3] * 6)
+    videos = column("v.txt", ["v1", "v2", "v3", "v4", "v5", "v6"])
+    out = stats("one", "qwk", "--a", a, "--b", b, "--levels", "0,1,2,3", "--cluster", videos, "--lang", "zh").stdout
+    assert "评分恒定：第二方在所有单元格给出等级3" in out
+    assert "cluster" not in out

@@ -60,12 +60,18 @@ class JudgeServer(_module.Loopback):
 
 
 def by_script(
-    *, failing: float = 0.05, garbling: float = 0.03, per_second: float | None = None, seed: int = 0
+    *,
+    failing: float = 0.05,
+    garbling: float = 0.03,
+    scolding: float = 0.02,
+    per_second: float | None = None,
+    seed: int = 0,
 ) -> Callable[[Any], Any]:
     """What happens to each ask, by its name and number: the same for every client.
 
     Args:
-        failing, garbling: Shares of asks that end as an HTTP 500, a cut connection or no grades.
+        failing, garbling, scolding: Shares of asks that end as an HTTP 500, 503 or a cut connection; without grades; and
+            with a 429 that has no reason but wants a pause of a second.
         per_second: Asks the server takes; the others are turned away with 429 and told to come back.
     """
     tokens, refilled_at = per_second or 0.0, time.monotonic()
@@ -88,55 +94,18 @@ def by_script(
             return Reply(int(fault), {"error": {"message": "the judge has a headache"}})
         if drawn < failing + garbling:
             return Reply(body=completion(rng.choice(GARBAGE)))
+        if drawn < failing + garbling + scolding:
+            return Reply(429, {"error": {"message": "slower, please"}}, {"Retry-After": "1"})
         return Reply(body=completion("\n".join(f"{code}: {rng.randint(1, 5)}" for code in CODES)))
 
     return reply
 
 
-WORDS = [
-    "the",
-    "grasper",
-    "lifts",
-    "the",
-    "gallbladder",
-    "while",
-    "a",
-    "hook",
-    "frees",
-    "its",
-    "neck",
-    "from",
-    "the",
-    "bed",
-    "and",
-    "the",
-    "cystic",
-    "duct",
-    "is",
-    "shown",
-    "clipped",
-    "cut",
-    "suction",
-    "clears",
-    "blood",
-    "from",
-    "the",
-    "field",
-    "a",
-    "needle",
-    "driver",
-    "takes",
-    "the",
-    "first",
-    "bite",
-    "of",
-    "the",
-    "running",
-    "suture",
-    "left",
-    "right",
-    "slowly",
-]
+WORDS = (
+    "the grasper lifts", "a hook frees the neck", "of the gallbladder", "from its bed", "the cystic duct is shown",
+    "clipped and cut", "suction clears blood", "from the field", "a needle driver takes", "the first bite",
+    "of the running suture", "left", "right", "slowly", "twice", "without bleeding",
+)  # fmt: skip
 
 
 def write_captions(folder: Path, n: int, *, seed: int = 0) -> tuple[Path, Path]:
@@ -147,7 +116,7 @@ def write_captions(folder: Path, n: int, *, seed: int = 0) -> tuple[Path, Path]:
         kind = ("video_summary_gpt", "region_caption_gpt")[number % 2]
         video = f"case-{number // 5:04}"
         row_id = f"{video}&&{number % 5}&&60&&1.0"
-        reference, candidate = (f"{number}: {' '.join(rng.choices(WORDS, k=40))}." for _ in range(2))
+        reference, candidate = (f"{number}: {' '.join(rng.choices(WORDS, k=15))}." for _ in range(2))
         truth.append(
             {
                 "id": row_id,

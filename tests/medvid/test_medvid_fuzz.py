@@ -14,7 +14,7 @@ from siming.bench.medvid.official import cvs, dvc, sa, stg, tal
 from siming.bench.medvid.strict import dvc as strict_dvc
 from siming.bench.medvid.strict import stg as strict_stg
 from siming.bench.medvid.strict.grades import ASPECTS, COMPONENTS, read_grades
-from siming.bench.medvid.strict.nap import say_label
+from siming.bench.medvid.strict.nap import said_labels
 from siming.bench.medvid.strict.stretches import matched, read_stretches
 
 PARSERS = {
@@ -27,7 +27,7 @@ PARSERS = {
     "strict boxes": lambda text: strict_stg.read_boxes(text, [1.0, 2.0]),
     "strict events": strict_dvc.read_events,
     "strict grades": lambda text: (read_grades(text, COMPONENTS, range(3)), read_grades(text, ASPECTS, range(1, 6))),
-    "strict labels": lambda text: say_label(text, ["cutting", "tying", "check", "check and secure the tubing"]),
+    "strict labels": lambda text: said_labels(text, ["cutting", "tying", "check", "check and secure the tubing"]),
 }
 
 N = int(os.environ.get("SIMING_FUZZ", "3000"))

@@ -203,7 +203,7 @@ def test_every_warning_carries_its_numbers_in_both_languages():
     assert [caution.code for caution in panel.warnings] == ["skew", "few_videos"]
     assert panel.metrics["qwk"].value is None  # both gave every step one label: 0/0
     assert panel.metrics["positive_agreement"].reason == "nobody calls a step wrong"
-    assert panel.warnings[0].numbers == {"label": 3, "share": 1.0}
+    assert panel.warnings[0].numbers == {"rater": "wei", "label": 3, "share": 1.0, "at_chance": 1.0}
     # two steps, one always failed and one always done; pooled kappa is 1 - small, within-step 0: only difficulty
     hard = [{"bmv02": 18, **({"bmv01": 4} if i == 0 else {})} for i in range(8)]
     easy = [{"bmv02": 18, **({"bmv01": 4} if i == 1 else {})} for i in range(8)]
@@ -219,6 +219,24 @@ def test_every_warning_carries_its_numbers_in_both_languages():
         assert re.search(r"[一-鿿]", chinese)
         assert caution.to_plain()["text"] == {"en": english, "zh": chinese}
     assert "100 % of the labels" in panel.warnings[0].text("en").replace("100%", "100 %")
+
+
+def test_a_rater_who_gave_one_label_throughout_is_named_and_not_the_other():
+    wei = [{}] * 8  # nothing deducted: label 3 in every cell
+    okafor = [{"bmv01": 4 * (i % 3), "bmv02": 5 * (i % 2)} for i in range(8)]
+    [panel] = panels(exam(wei, okafor))
+    codes = {caution.code: caution for caution in panel.warnings}
+    assert panel.metrics["qwk"].value == 0
+    assert codes["constant_rater"].numbers == {"rater": "wei", "label": 3}
+    assert codes["skew"].numbers["rater"] == "wei"
+    assert codes["skew"].numbers["share"] == 1.0
+    assert "wei gave every cell the label 3" in codes["constant_rater"].text("en")
+
+
+def test_a_level_difference_that_never_varies_says_so_and_blames_no_number_of_videos():
+    [panel] = panels(exam([{}] * 8, [{}] * 8))
+    sentence = next(each for each in panel.to_plain()["words"]["en"] if "not tested" in each)
+    assert "every cluster lies at the mean difference" in sentence
 
 
 def test_cells_that_are_alike_within_a_video_are_warned_of():
@@ -313,5 +331,5 @@ def test_the_order_of_files_changes_nothing():
 def test_agreement_of_one_physician_is_refused_with_the_mend():
     data = exam(WEI, OKAFOR)
     alone = Dataset(data.folder, data.info, data.rubrics, data.attempts, data.sheets_of("physician", "wei"))
-    with pytest.raises(DatasetError, match=r"rated by: wei\); agreement needs sheets of two physicians"):
+    with pytest.raises(DatasetError, match=r"rated by: wei\); agreement needs two physicians"):
         panels(alone)

@@ -244,6 +244,20 @@ def test_two_rows_of_headings_in_csv_are_filled_forward(csv):
     assert without.steps == ("CPR 步骤1", "CPR 步骤2", "AED 步骤1", "AED 步骤2")
 
 
+def test_the_second_row_of_headings_may_call_the_attempts_by_another_word(csv):
+    text = "考生,王老师,,李老师,\n姓名,评估,按压,评估,按压\n满分,5,5,5,5\n甲,3,4,2,5\n乙,缺考,缺考,缺考,缺考\n"
+    marks = read_marks(csv(text), raters=["王老师", "李老师"])
+    assert marks.steps == ("评估", "按压")
+    assert cells(marks)["甲", "李老师", "按压"] == 5
+    assert marks.max_points == {"评估": 5, "按压": 5}
+
+
+def test_a_column_of_overall_grades_is_no_step(csv):
+    marks = read_marks(csv("考生,评委,总评,步骤甲,步骤乙\nA,魏,4,3,4\nA,林,2,3,2\n"))
+    assert marks.steps == ("步骤甲", "步骤乙")
+    assert marks.details.global_rating == {("A", "魏"): 4, ("A", "林"): 2}
+
+
 def test_a_merged_heading_above_the_row_that_names_attempts_is_read_too(csv):
     text = "春季技能考核,,,\n,,CPR,\n考生,评委,步骤1,步骤2\nA,魏,3,4\n"
     marks = read_marks(csv(text), rubric=[CPR, AED])

@@ -120,6 +120,24 @@ def test_a_record_is_drawn_the_same_after_a_way_through_json(name):
     assert render_rating_page(json.loads(json.dumps(record))) == render_rating_page(record)
 
 
+def test_notes_are_shown_in_both_languages_where_the_record_has_them():
+    record = agreement() | {"notes": ["delimiter: comma"], "notes_zh": ["分隔符：逗号"]}
+    page = render_rating_page(record)
+    assert "delimiter: comma" in page
+    assert "分隔符：逗号" in page
+    assert "delimiter: comma" in render_rating_page(agreement() | {"notes": ["delimiter: comma"]})
+
+
+def test_limits_that_lie_on_the_mean_are_not_named_over_it():
+    record = agreement()
+    one = {"value": 0.0, "n": 9, "interval": None, "interval_reason": "not asked for"}
+    record["panels"][0]["limits_of_agreement"] = dict.fromkeys(("mean", "sd", "lower", "upper"), one)
+    page = after(render_rating_page(record), 'id="panel-1"')
+    assert "mean 0.0" in page[: page.index('id="panel-2"') if 'id="panel-2"' in page else None]
+    assert "upper limit 0.0" not in page
+    assert "lower limit 0.0" not in page
+
+
 # ---- agreement ----------------------------------------------------------------------------------------------
 
 

@@ -154,7 +154,12 @@ def lacks_needed_interval(found: Measured) -> bool:
 
 
 def _signed(value: float) -> str:
-    return f"{value:+.2f}".replace("-", "\u2212")
+    rounded = round(value, 2)
+    return f"{rounded:+.2f}".replace("-", "\u2212") if rounded else "0.00"
+
+
+def _unsigned(value: float) -> str:
+    return f"{round(value, 2) + 0.0:.2f}".replace("-", "\u2212")  # + 0.0: no negative zero
 
 
 def _values(contest: Contest) -> list[float]:
@@ -171,9 +176,9 @@ def _warn_of_luck(warn: Callable[..., None], metric: str, luck: BestOfNulls, top
         metric=metric,
         m=luck.models,
         n=luck.expected.n,
-        value=f"{top:.2f}",
-        expected=f"{expected:.2f}",
-        exceeded=f"{exceeded:.2f}",
+        value=_unsigned(top),
+        expected=_unsigned(expected),
+        exceeded=_unsigned(exceeded),
     )
 
 

@@ -28,6 +28,7 @@ from siming.bench.medvid.judge.stub import stub_grades
 from siming.bench.medvid.score import read_given
 from siming.bench.request import Request
 from siming.errors import ModelCallError, ReplyError, TaskError
+from siming.methods.turns import Turns
 from siming.rubric.files import read_lines
 from siming.run import ModelName, Pacing, Progress, RunOutcome, open_backend, run
 from siming.run.backend import Answer, Backend, CallError, Shown, Shows
@@ -36,7 +37,13 @@ from siming.run.journal import mend_torn_end
 STUB: Final = "stub"
 """Names the judge that is a formula."""
 
-PACING: Final = Pacing(concurrency=8, timeout_s=120.0)
+PACING: Final = Pacing(concurrency=8, timeout_s=120.0, backoff_s=0.25)
+
+FIRST_PAUSE_S: Final = 0.5
+"""Least wait of a call that was turned away, doubled each time."""
+
+PATIENCE_S: Final = 600.0
+"""How long one call waits in all for a server that asks for pauses."""
 
 WAITING_ROOM: Final = 2
 """Workers for each call that may be out: one that pauses before it asks again keeps no place."""
@@ -129,7 +136,7 @@ def judge_pairs(
         siming=__version__,
     )
     own = min(pacing.concurrency, answering.most_at_once or pacing.concurrency)
-    grader = _Grader(answering, codes_of(mode), folder, _Turns(own, per_minute), timeout_s=pacing.timeout_s)
+    grader = _Grader(answering, codes_of(mode), folder, Turns(own, per_minute), timeout_s=pacing.timeout_s)
     outcome = run(folder, info, requests, grader, None, pacing=grader.pacing(pacing), on_progress=on_progress)
     return _judgement(wanted, outcome, folder, mode)
 
@@ -176,41 +183,15 @@ def _judgement(wanted: Sequence[Wanted], outcome: RunOutcome, folder: Path, mode
         by_task={task: (counts[True], counts.total()) for task, counts in tasks.items()},
         missing=tuple(left),
         failed_calls=count_failures(folder),
-        planted=sum(plants_grades(str(each.pair.prediction)) for each in wanted),
+        planted=sum(plants_grades(str(each.pair.prediction), codes_of(mode)) for each in wanted),
         stopped=outcome.stopped,
     )
-
-
-class _Turns:
-    """Places for calls that are out, and a pause between two beginnings."""
-
-    def __init__(self, places: int, per_minute: float | None) -> None:
-        self.n_places = places
-        self.pause_s = 60.0 / per_minute if per_minute else 0.0
-        self._places = asyncio.Semaphore(places)
-        self._next_at = 0.0
-
-    async def __aenter__(self) -> Self:
-        await self._places.acquire()
-        if self.pause_s:
-            now = asyncio.get_running_loop().time()
-            starts_at = max(now, self._next_at)
-            self._next_at = starts_at + self.pause_s
-            try:
-                await asyncio.sleep(starts_at - now)
-            except BaseException:
-                self._places.release()
-                raise
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._places.release()
 
 
 class _Grader(Backend):
     """A backend whose answer is there only when five grades can be read in it; what fails is written down before anything else."""
 
-    def __init__(self, judge: Backend, codes: Sequence[str], folder: Path, turns: _Turns, *, timeout_s: float) -> None:
+    def __init__(self, judge: Backend, codes: Sequence[str], folder: Path, turns: Turns, *, timeout_s: float) -> None:
         self.model = judge.model
         self.options = judge.options
         self._judge = judge
@@ -223,7 +204,7 @@ class _Grader(Backend):
     def pacing(self, asked: Pacing) -> Pacing:
         """The runner's, which sees waiting for a turn as part of the call, and so must be more patient than the user is."""
         turns = self._turns
-        patience_s = WAITING_ROOM * (self._timeout_s + turns.n_places * turns.pause_s)
+        patience_s = PATIENCE_S + 2 * WAITING_ROOM * (self._timeout_s + turns.n_places * turns.pause_s)
         gives_up = (
             asked.give_up_after if self.model != STUB else 10**9
         )  # the formula fails by design, and never goes down
@@ -251,16 +232,7 @@ class _Grader(Backend):
         Raises:
             ModelCallError: The judge's own; or unreadable, which asking again may mend.
         """
-        try:
-            async with self._turns:
-                try:
-                    async with asyncio.timeout(self._timeout_s):
-                        answer = await self._judge.answer(request, shown)
-                except TimeoutError:
-                    raise CallError(f"no reply within {self._timeout_s:g} s", retryable=True) from None
-        except ModelCallError as error:
-            self._keep(request, _kind_of(error), str(error), None)
-            raise
+        answer = await self._ask(request, shown)
         if answer.status == "refused":
             self._keep(request, "refused", answer.error or "declined", answer.text)
             return answer
@@ -275,6 +247,36 @@ class _Grader(Backend):
             self._keep(request, "unreadable", str(error), answer.text)
             raise CallError(str(error), status="unreadable", retryable=True) from error
         return answer
+
+    async def _ask(self, request: Request, shown: Shown) -> Answer:
+        """The judge's answer. A server that names the pause it wants is not failing: the call waits and costs no try."""
+        waited_s, tries = 0.0, 0
+        while True:
+            started_at = 0.0
+            try:
+                async with self._turns:
+                    started_at = asyncio.get_running_loop().time()
+                    async with asyncio.timeout(self._timeout_s):
+                        answer = await self._judge.answer(request, shown)
+                self._turns.taken()
+                return answer
+            except TimeoutError:
+                error = CallError(f"no reply within {self._timeout_s:g} s", retryable=True)
+            except ModelCallError as met:
+                error = met if isinstance(met, CallError) else CallError(str(met), retryable=met.retryable)
+            self._keep(request, _kind_of(error), str(error), None)
+            if not error.slow_down:
+                self._turns.taken()
+                raise error
+            tries += 1
+            wait_s = max(error.retry_after_s or 0.0, min(60.0, FIRST_PAUSE_S * 2 ** (tries - 1)))
+            if wait_s <= PATIENCE_S:
+                self._turns.turned_away(started_at, wait_s)
+            if error.retry_after_s is None or waited_s + wait_s > PATIENCE_S:
+                # The runner's own brake would halve the calls at once for one that had bad luck.
+                raise CallError(str(error), retryable=error.retryable, retry_after_s=wait_s)
+            waited_s += wait_s
+            await asyncio.sleep(wait_s)
 
     def _keep(self, request: Request, kind: FailureKind, why: str, text: str | None) -> None:
         """One line on disk, so that no reply is lost and no failure forgotten, whatever happens next."""

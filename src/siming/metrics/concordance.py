@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy import special
 
 from siming.errors import LabelError
 from siming.metrics.agreement import raw_agreement
@@ -207,7 +207,7 @@ def bland_altman_exact(
         return found
     n = found.mean.n
     tails = np.array([(1 - level) / 2, (1 + level) / 2])
-    near, far = special.nctdtrit(n - 1, multiplier * math.sqrt(n), tails) * found.sd.value / math.sqrt(n)
+    near, far = scipy.special.nctdtrit(n - 1, multiplier * math.sqrt(n), tails) * found.sd.value / math.sqrt(n)
     below = Interval(found.mean.value - far, found.mean.value - near, level, "noncentral t, exact")
     above = Interval(found.mean.value + near, found.mean.value + far, level, "noncentral t, exact")
     return replace(found, lower=replace(found.lower, interval=below), upper=replace(found.upper, interval=above))

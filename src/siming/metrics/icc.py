@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy import special
 
 from siming.errors import LabelError
 from siming.metrics.cells import Floats, Rows, read_rows, read_totals
@@ -226,8 +226,8 @@ def f_measured(plain: Measured, limits: tuple[float, float] | str, level: float,
 def f_ratio_limits(f: float, between: float, error: float, level: float) -> tuple[float, float]:
     """Limits of the ratio of two expected mean squares whose observed ratio is `f`."""
     upper_tail = (1 + level) / 2
-    low = f / special.fdtri(between, error, upper_tail)
-    return float(low), float(f * special.fdtri(error, between, upper_tail))
+    low = f / scipy.special.fdtri(between, error, upper_tail)
+    return float(low), float(f * scipy.special.fdtri(error, between, upper_tail))
 
 
 def _f_limits(squares: MeanSquares, form: Form, value: float, level: float) -> tuple[float, float] | str:
@@ -253,8 +253,8 @@ def _f_limits(squares: MeanSquares, form: Form, value: float, level: float) -> t
     own = (a * raters) ** 2 / (k - 1) + (b * error) ** 2 / ((n - 1) * (k - 1))
     degrees = (a * raters + b * error) ** 2 / own
     upper_tail = (1 + level) / 2
-    f_low = float(special.fdtri(n - 1, degrees, upper_tail))
-    f_high = float(special.fdtri(degrees, n - 1, upper_tail))
+    f_low = float(scipy.special.fdtri(n - 1, degrees, upper_tail))
+    f_high = float(scipy.special.fdtri(degrees, n - 1, upper_tail))
     shared = k * raters + (k * n - k - n) * error
     limits = (
         n * (rows - f_low * error) / (f_low * shared + n * rows),
@@ -278,7 +278,7 @@ def _f_test(rows: Rows, between: float, noise: float, degrees: tuple[int, int]) 
         return FTest(nothing, nothing, degrees)
     f = float(between / noise)
     notes = () if rows.row_is_cluster else ("several videos share a cluster: p treats them as independent",)
-    p = float(special.fdtrc(*degrees, f))
+    p = float(scipy.special.fdtrc(*degrees, f))
     return FTest(
         Measured(f, rows.n, rows.n_clusters, left_out=left_out, notes=notes),
         Measured(p, rows.n, rows.n_clusters, left_out=left_out, notes=notes),

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy import special
 
 from siming.errors import LabelError
 from siming.metrics.cells import Cells, Floats, read_cells
@@ -203,7 +203,7 @@ def mean_level_difference(
     half = t_quantile(level, c - 1) * error
     interval = Interval(mean - half, mean + half, level, "cluster-robust t")
     z = mean / error
-    p = float(2 * special.stdtr(c - 1, -abs(z)))
+    p = float(2 * scipy.special.stdtr(c - 1, -abs(z)))
     return LevelDifference(
         difference=Measured(mean, cells.n, c, interval=interval, left_out=left_out),
         z=Measured(z, cells.n, c, left_out=left_out),
@@ -249,7 +249,7 @@ def _homogeneity(cells: Cells, *, own_mean: bool) -> HomogeneityTest:
         if value >= units * (1 - 1e-12):
             return undefined("every cluster leans the same way, so the data hold no variance about that lean")
         value = value / (1 - value / units)
-    return HomogeneityTest(measured(value), degrees, measured(float(special.chdtrc(degrees, value))))
+    return HomogeneityTest(measured(value), degrees, measured(float(scipy.special.chdtrc(degrees, value))))
 
 
 def _wald(total: Floats, spread: Floats) -> float:
@@ -263,8 +263,8 @@ def _binomial(only_first: int, only_second: int, method: str) -> float | None:
     differ, fewer = only_first + only_second, min(only_first, only_second)
     if not differ:
         return None
-    at_most = float(special.bdtr(fewer, differ, 0.5))
+    at_most = float(scipy.special.bdtr(fewer, differ, 0.5))
     if method == "exact":
         return min(1.0, 2 * at_most)
-    observed = at_most - (float(special.bdtr(fewer - 1, differ, 0.5)) if fewer else 0.0)
+    observed = at_most - (float(scipy.special.bdtr(fewer - 1, differ, 0.5)) if fewer else 0.0)
     return min(1.0, 2 * at_most - observed)

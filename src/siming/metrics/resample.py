@@ -13,8 +13,8 @@ from functools import lru_cache
 from typing import Literal
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import special
 
 from siming.errors import LabelError
 from siming.metrics.cells import Floats
@@ -223,7 +223,7 @@ def t_quantile(level: float, degrees: int) -> float:
 
     From scipy.special, because importing scipy.stats alone takes a third of a second.
     """
-    return float(special.stdtrit(degrees, (1 + level) / 2))
+    return float(scipy.special.stdtrit(degrees, (1 + level) / 2))
 
 
 def _bca_shares(shares: Floats, drawn: Floats, value: float, left_out: Floats) -> Floats | str:
@@ -232,14 +232,14 @@ def _bca_shares(shares: Floats, drawn: Floats, value: float, left_out: Floats) -
     below = (drawn < value).mean() + (drawn == value).mean() / 2
     if not 0 < below < 1:
         return "every bootstrap replicate lies on one side of the value, so BCa limits do not exist"
-    bias = special.ndtri(below)
+    bias = scipy.special.ndtri(below)
     deviation = left_out.mean() - left_out
     spread = np.square(deviation).sum()
     acceleration = (deviation**3).sum() / (6 * spread**1.5) if spread > 0 else 0.0
-    z = bias + special.ndtri(shares)
+    z = bias + scipy.special.ndtri(shares)
     if (acceleration * z >= 1).any():
         return "the values are too skewed for BCa limits; ask for percentile limits"
-    corrected: Floats = special.ndtr(bias + z / (1 - acceleration * z))
+    corrected: Floats = scipy.special.ndtr(bias + z / (1 - acceleration * z))
     return corrected
 
 

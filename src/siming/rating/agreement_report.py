@@ -14,7 +14,7 @@ from siming.rating.all_raters import AllRaters, all_raters
 from siming.rating.cells import Bools, Column, Grid, Ints, grid_of
 from siming.rating.compared import compared_pairs, rated
 from siming.rating.panel import Panel, panel_of
-from siming.rating.spreadsheet.note import note_in
+from siming.rating.spreadsheet.note import in_both
 from siming.rubric import Dataset
 
 By = Literal["pair", "skill", "step", "site"]
@@ -49,8 +49,7 @@ class AgreementReport:
             "raters": list(self.raters),
             "n_attempts": self.n_attempts,
             "n_candidates": self.n_candidates,
-            "notes": list(self.notes),
-            "notes_zh": [note_in("zh", note) for note in self.notes],
+            **in_both(self.notes),
             "panels": [panel.to_plain() for panel in self.panels],
             "all_raters": None if self.all_raters is None else self.all_raters.to_plain(),
         }
@@ -86,7 +85,8 @@ def agreement_report(
     if not pairs:
         raise DatasetError(
             f"{dataset.folder}: no two physicians rated an attempt in common (rated by: {', '.join(columns) or 'nobody'}); "
-            "agreement needs sheets of two physicians for the same attempts in sheets.jsonl"
+            "agreement needs two physicians for the same attempts: add their sheets to sheets.jsonl, or the second rater's "
+            "marks to the spreadsheet"
         )
     numbers, names = _parts(dataset, grid, by)
     panels = []

@@ -28,13 +28,15 @@ class Caution:
     """A caution by its code, and the numbers its sentence holds."""
 
     code: str
-    """``skew``, ``step_difficulty``, ``few_videos``, ``wide_interval``, ``design_effect``, ``no_correlation``."""
+    """``skew``, ``constant_rater``, ``step_difficulty``, ``few_videos``, ``wide_interval``, ``design_effect``, ``no_correlation``."""
     numbers: Mapping[str, Any] = field(default_factory=dict)
 
     def text(self, language: str) -> str:
         """The sentence in one language."""
         say = texts(language)
         numbers = {**self.numbers}
+        if "at_chance" in numbers:
+            numbers["at_chance"] = "—" if numbers["at_chance"] is None else f"{numbers['at_chance']:.2f}"
         if "metric" in numbers:
             numbers["metric"] = say["rows"][numbers["metric"]]
         sentence: str = say["warnings"][self.code].format(**numbers)
@@ -53,7 +55,8 @@ def cautions_of(
     compared: Compared, metrics: Mapping[str, Measured], confusion: Sequence[Sequence[int]]
 ) -> list[Caution]:
     """The warnings of a panel, in the order of the specification, section 6."""
-    found = [_skew(confusion), _step_difficulty(metrics)]
+    given = _given(compared, confusion)
+    found = [_skew(given, metrics), _constant(given, metrics), _step_difficulty(metrics)]
     n_clusters = metrics["qwk"].n_clusters or 0
     if n_clusters < FEWEST_CLUSTERS:
         found.append(Caution("few_videos", {"n_videos": compared.n_videos, "fewest": FEWEST_CLUSTERS}))
@@ -65,16 +68,34 @@ def cautions_of(
     return [caution for caution in found if caution is not None]
 
 
-def _skew(confusion: Sequence[Sequence[int]]) -> Caution | None:
+def _given(compared: Compared, confusion: Sequence[Sequence[int]]) -> dict[str, list[int]]:
+    """How often each rater gave each label."""
+    return {
+        compared.first.name: [sum(row) for row in confusion],
+        compared.second.name: [sum(column) for column in zip(*confusion, strict=True)],
+    }
+
+
+def _skew(given: Mapping[str, Sequence[int]], metrics: Mapping[str, Measured]) -> Caution | None:
     """More than 80 % of the labels of either rater are one label."""
-    total = sum(map(sum, confusion))
-    by_first = [sum(row) for row in confusion]
-    by_second = [sum(column) for column in zip(*confusion, strict=True)]
-    for_label = [max(pair) for pair in zip(by_first, by_second, strict=True)]
-    most = max(range(len(for_label)), key=for_label.__getitem__)
-    if not total or for_label[most] <= MOST_OF_ONE_LABEL * total:
+    most, label, rater = max(
+        (counts[label], label, name) for name, counts in given.items() for label in range(N_LABELS)
+    )
+    total = sum(given[rater])
+    if not total or most <= MOST_OF_ONE_LABEL * total:
         return None
-    return Caution("skew", {"label": most, "share": for_label[most] / total})
+    numbers = {"rater": rater, "label": label, "share": most / total, "at_chance": metrics["ac2_at_chance"].value}
+    return Caution("skew", numbers)
+
+
+def _constant(given: Mapping[str, Sequence[int]], metrics: Mapping[str, Measured]) -> Caution | None:
+    """One rater gave every cell one label, and kappa is 0 for that alone."""
+    if metrics["qwk"].value is None:
+        return None
+    for rater, counts in given.items():
+        if max(counts) == sum(counts):
+            return Caution("constant_rater", {"rater": rater, "label": counts.index(max(counts))})
+    return None
 
 
 def _step_difficulty(metrics: Mapping[str, Measured]) -> Caution | None:

@@ -23,6 +23,7 @@ from siming.rating.drift import Drift, drift_of
 from siming.rating.links import Latent, Links, latent_of, links_of, marks_by_label
 from siming.rating.plain import plain
 from siming.rating.ratings import Ratings, attempt_values, read_ratings, source_name, step_names, steps_by_name
+from siming.rating.spreadsheet.note import in_both
 from siming.rubric import N_LABELS, Dataset
 
 SCHEMA = "siming.rater-effects/1"
@@ -146,7 +147,13 @@ class Effects:
         """Plain values for JSON, with the sentences of each section in both languages."""
         from siming.rating.words import words_of
 
-        out = {"schema": SCHEMA, **plain(self), "drift": self.drift.to_plain(), "links": self.links.to_plain()}
+        out = {
+            "schema": SCHEMA,
+            **plain(self),
+            **in_both(self.notes),
+            "drift": self.drift.to_plain(),
+            "links": self.links.to_plain(),
+        }
         return {**out, "words": words_of(out)}
 
 

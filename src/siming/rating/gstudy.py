@@ -20,6 +20,7 @@ from siming.metrics.resample import JACKKNIFE
 from siming.rating.cells import MISSING, Floats, Grid, Ints
 from siming.rating.plain import plain
 from siming.rating.ratings import Ratings, final_points, read_ratings, source_name, step_names
+from siming.rating.spreadsheet.note import in_both
 from siming.rubric import N_LABELS, Dataset, Rubric
 
 SCHEMA = "siming.g-study/1"
@@ -92,7 +93,7 @@ class Generalizability:
         """Plain values for JSON, with the sentences in both languages."""
         from siming.rating.words import words_of
 
-        out = {"schema": SCHEMA, **plain(self)}
+        out = {"schema": SCHEMA, **plain(self), **in_both(self.notes)}
         return {**out, "words": words_of(out)}
 
 

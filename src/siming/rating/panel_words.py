@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from siming.rating.texts import texts
+from siming.rating.texts import reason_in, texts
 
 Plain = Mapping[str, Any]
 
@@ -19,7 +19,7 @@ MOST_STEPS = 5
 def panel_words(panel: Plain, language: str) -> list[str]:
     """The sentences of one panel in one language."""
     say = texts(language)["agreement"]["words"]
-    out = [*_limits(panel, say), *_level(panel, say), *_labels(panel, say)]
+    out = [*_limits(panel, say), *_level(panel, say, language), *_labels(panel, say)]
     if len(panel["steps"]) > 1:
         out += _steps(panel, say)
     return [*out, *_adjudication(panel, say)]
@@ -33,7 +33,7 @@ def _limits(panel: Plain, say: Plain) -> list[str]:
     return [say["limits"].format(first=panel["first"], second=panel["second"], low=low, high=high)]
 
 
-def _level(panel: Plain, say: Plain) -> list[str]:
+def _level(panel: Plain, say: Plain, language: str) -> list[str]:
     marginals = panel["marginals"]
     found = marginals["mean_level_difference"]
     difference, p = found["difference"], found["p_value"]["value"]
@@ -41,7 +41,8 @@ def _level(panel: Plain, say: Plain) -> list[str]:
         return []
     names = {"first": panel["first"], "second": panel["second"]}
     if p is None:
-        return [say["level_untested"].format(**names, value=_signed(difference["value"]))]
+        why = reason_in(language, found["p_value"]["reason"])
+        return [say["level_untested"].format(**names, value=_signed(difference["value"]), reason=why)]
     stricter = marginals["stricter"]
     if stricter is None:
         interval = _bracket(difference["interval"])

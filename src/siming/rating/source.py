@@ -94,7 +94,7 @@ def dataset_of_marks(marks: Marks, path: Path, *, rubrics: Sequence[Rubric] = ()
     if marks.are_totals:
         raise SheetError(
             f"{path.name}: holds totals only, and agreement is looked at step by step; export the steps too, or compare "
-            "the totals alone with `siming stats one icc_agreement`"
+            f"the totals alone with `siming stats one icc_agreement --table {path}`"
         )
     notes = list(marks.notes)
     if marks.kind == "labels":

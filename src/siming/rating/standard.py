@@ -21,6 +21,7 @@ from siming.metrics.standards import (
 )
 from siming.rating.judges import hofstee_of, judged_cuts
 from siming.rating.plain import plain
+from siming.rating.spreadsheet.note import in_both
 from siming.rating.stations import Station, Stations, need_grades
 
 SCHEMA = "siming.standard/1"
@@ -88,7 +89,7 @@ class Standard:
         """Plain values for JSON, with the sentences in both languages."""
         from siming.rating.words import words_of
 
-        out = {"schema": SCHEMA, **plain(self)}
+        out = {"schema": SCHEMA, **plain(self), **in_both(self.notes)}
         # What a method says beside its cut stands with the station, as the page draws it.
         out["stations"] = [
             {**{name: value for name, value in each.items() if name != "parts"}, **each["parts"]}

@@ -246,5 +246,6 @@ def need_grades(stations: Stations) -> None:
     if not any((~np.isnan(station.grade)).any() for station in stations.stations):
         raise DatasetError(
             f"{stations.source}: no sheet has a global rating, and this method reads the cut off them; add global_rating "
-            "to the sheets (or a column 'grade' to a table of results), or use --method angoff, ebel or hofstee"
+            "to the sheets, a column of them to the spreadsheet (总体评价, or name it with --column global=HEADING), or a "
+            "column 'grade' to a table of results; or use --method angoff, ebel or hofstee"
         )

@@ -22,6 +22,7 @@ from siming.rating.ratings import (
     source_name,
     steps_by_name,
 )
+from siming.rating.spreadsheet.note import in_both
 from siming.rubric import N_LABELS, Dataset
 
 SCHEMA = "siming.steps/1"
@@ -72,7 +73,7 @@ class StepsReport:
         """Plain values for JSON, with the sentences in both languages."""
         from siming.rating.words import words_of
 
-        out = {"schema": SCHEMA, **plain(self)}
+        out = {"schema": SCHEMA, **plain(self), **in_both(self.notes)}
         return {**out, "words": words_of(out)}
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from siming.rating.texts import texts
+from siming.rating.texts import reason_in, texts
 
 Plain = Mapping[str, Any]
 Words = dict[str, dict[str, list[str]]]
@@ -86,7 +86,7 @@ def _severity(plain: Plain, say: Plain) -> list[str]:
     refused = [each for each in plain["contrasts"] if each["difference"]["value"] is None]
     if plain["connectivity"]["connected"]:
         out += [
-            _put(words["no_contrast"], **_names(each), reason=each["difference"]["reason"])
+            _put(words["no_contrast"], **_names(each), reason=reason_in(say["language"], each["difference"]["reason"]))
             for each in refused[:MOST_PAIRS]
         ]
     return out
@@ -164,7 +164,7 @@ def _drift(plain: Plain, say: Plain) -> list[str]:
     for each in plain["drift"]["raters"][: 2 * MOST_PAIRS]:
         trend, marks = each["trend"], each["per_100_attempts"]
         if trend["value"] is None:
-            out.append(_put(words["no_drift"], rater=each["rater"], reason=trend["reason"]))
+            out.append(_put(words["no_drift"], rater=each["rater"], reason=reason_in(say["language"], trend["reason"])))
             continue
         out.append(
             _put(
@@ -182,7 +182,7 @@ def _drift(plain: Plain, say: Plain) -> list[str]:
 def _groups(plain: Plain, say: Plain) -> list[str]:
     words = say["effects"]["words"]
     if plain["groups_reason"]:
-        return [_put(words["no_groups"], reason=plain["groups_reason"])]
+        return [_put(words["no_groups"], reason=reason_in(say["language"], plain["groups_reason"]))]
     out = []
     for each in plain["groups"]:
         value = each["contrast"]["value"]
@@ -193,7 +193,7 @@ def _groups(plain: Plain, say: Plain) -> list[str]:
         out.append(
             _put(
                 words["groups"],
-                by=each["group"],
+                by=reason_in(say["language"], each["group"]),
                 rater=each["rater"],
                 value=here,
                 other=there,
@@ -255,7 +255,7 @@ def _links(plain: Plain, say: Plain) -> list[str]:
 def _latent(plain: Plain, say: Plain) -> list[str]:
     words, latent = say["effects"]["words"], plain["latent"]
     if latent["reason"]:
-        return [_put(words["no_latent"], reason=latent["reason"])]
+        return [_put(words["no_latent"], reason=reason_in(say["language"], latent["reason"]))]
     return [_put(words["latent"], doubtful=len(latent["doubtful"]), n=latent["agreement"]["n"])]
 
 
@@ -372,7 +372,7 @@ def _stations(plain: Plain, say: Plain) -> list[str]:
     for station in plain["stations"]:
         cut = station["cut"]
         if cut["value"] is None:
-            out.append(_put(words["no_cut"], skill=station["skill"], reason=cut["reason"]))
+            out.append(_put(words["no_cut"], skill=station["skill"], reason=reason_in(say["language"], cut["reason"])))
             continue
         out.append(
             _put(
@@ -425,7 +425,7 @@ def _exam(plain: Plain, say: Plain) -> list[str]:
     standard, exam = say["standard"], plain["exam"]
     words, unit = standard["words"], standard["units"][plain["unit"]]
     if exam["cut"]["value"] is None:
-        return [_put(words["exam_none"], reason=exam["cut"]["reason"])]
+        return [_put(words["exam_none"], reason=reason_in(say["language"], exam["cut"]["reason"]))]
     out = []
     if plain["method"] == "hofstee":
         limits = exam["limits"]

@@ -100,7 +100,7 @@ class MedvidScore:
             "mode": self.mode,
             "submission": self.given.submission.to_plain(),
             "truth": self.given.truth.to_plain(),
-            "judged": self.given.judged,
+            "judged": None if self.given.judged is None else {"folder": self.given.judged, "by": self.given.judge},
             "columns": {name: _with_interval(measured) for name, measured in self.columns.items()},
             "beside": {name: _with_interval(measured) for name, measured in self.beside.items()},
             "per_source": {
@@ -147,13 +147,14 @@ def read_given(submission: Path | str, truth: Path | str, *, judged: Path | str 
     if not isinstance(read_truth.content, list):
         kind = type(read_truth.content).__name__
         raise DatasetError(f"{truth}: holds a {kind}, wanted a list of rows; name the benchmark's own file")
-    grades = None
+    grades, judge = None, None
     if judged is not None:
-        from siming.bench.medvid.judge import load_grades
+        from siming.bench.medvid.judge.folder import load_grades, load_info
 
-        grades = load_grades(Path(judged))
+        grades = load_grades(judged)
+        judge = load_info(Path(judged)).model or Path(judged).name
     read_submission = read_json(Path(submission), most_bytes=MOST_SUBMISSION_BYTES)
-    return Given(read_submission, read_truth, grades, None if judged is None else str(judged))
+    return Given(read_submission, read_truth, grades, None if judged is None else str(judged), judge)
 
 
 def read_json(path: Path, *, most_bytes: int) -> JsonFile:

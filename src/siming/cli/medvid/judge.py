@@ -172,13 +172,13 @@ def _print_agreement(plain: Mapping[str, Any], one: Path, other: Path, say: Mapp
     out.print(table)
     table = Table(title=escape(say["medvid_judges_columns"]), title_justify="left", box=None, pad_edge=False)
     table.add_column("")
-    for head in ("pairs_head", "mean_first", "mean_second", "difference", "distance", "correlation"):
-        table.add_column(escape(say[f"medvid_judges_{head}"]), justify="right")
-    for name, found in plain["columns"].items():
-        table.add_row(
-            escape(name), str(found["difference"]["n"]), _cell(found["first"]), _cell(found["second"]),
-            _cell(found["difference"], sign="+"), _cell(found["distance"]), _cell(found["correlation"]),
-        )  # fmt: skip
+    for name in plain["columns"]:
+        table.add_column(escape(name), justify="right")
+    own = list(plain["columns"].values())
+    table.add_row(escape(say["medvid_judges_pairs_head"]), *(str(found["difference"]["n"]) for found in own))
+    for name in ("first", "second", "difference", "distance", "correlation"):
+        sign = "+" if name == "difference" else ""
+        table.add_row(escape(say[f"medvid_judges_mean_{name}"]), *(_cell(found[name], sign=sign) for found in own))
     out.print()
     out.print(table)
 

@@ -11,7 +11,7 @@ import typer
 
 from siming.cli.console import console
 from siming.cli.rating.source import from_ratings
-from siming.cli.rating.tables import finish, print_table
+from siming.cli.rating.tables import finish, print_table, probability, step_name
 
 if TYPE_CHECKING:
     from siming.rating.source import Source
@@ -85,6 +85,7 @@ class _Writer:
             f"{self._title(panel)}\n{self._counts(panel)}",
             ["", head["value"], head["interval"]],
             [self._row(panel, name, measured) for name, measured in panel["metrics"].items()],
+            language=self._language,
         )
         self._sentences(panel["words"][self._language])
         self._sentences([f"! {warning['text'][self._language]}" for warning in panel["warnings"]], style="yellow")
@@ -104,7 +105,9 @@ class _Writer:
         below = [sum(column) for column in zip(*panel["confusion"], strict=True)]
         title = say["tables"]["confusion"].format(first=panel["first"], second=panel["second"])
         heads = ["", *map(str, panel["levels"]), say["columns"]["sum"]]
-        print_table(title, heads, [*rows, [say["columns"]["sum"], *map(str, below), str(sum(below))]])
+        print_table(
+            title, heads, [*rows, [say["columns"]["sum"], *map(str, below), str(sum(below))]], language=self._language
+        )
 
     def _steps(self, panel: Any) -> None:
         """Where they differ, the steps with the most differences first."""
@@ -117,24 +120,25 @@ class _Writer:
             test = p_holm.get(step["step"])
             rows.append(
                 [
-                    self._step(step),
+                    step_name(step, self._language),
                     str(step["n"]),
                     str(step["n_different"]),
                     *(_value(step["metrics"][name]) for name in ("raw_agreement", "qwk", "ac2")),
                     f"{test['only_first']} / {test['only_second']}" if test else "—",
-                    _value(test["p_holm"], 3) if test else "—",
+                    probability(test["p_holm"]) if test else "—",
                 ]
             )
         columns = ("step", "n", "different", "raw_agreement", "qwk", "ac2", "only_wrong", "p_holm")
         names = {"first": panel["first"], "second": panel["second"]}
-        print_table(say["tables"]["steps"], [say["columns"][column].format(**names) for column in columns], rows)
+        print_table(
+            say["tables"]["steps"],
+            [say["columns"][column].format(**names) for column in columns],
+            rows,
+            language=self._language,
+            one_line=True,
+        )
         if len(shown) < len(ranked):
             self._sentences([say["words"]["not_shown"].format(n=len(ranked) - len(shown))])
-
-    def _step(self, step: Any) -> str:
-        """Id and title, where the title is another."""
-        title = step["title"][self._language]
-        return step["step"] if title == step["step"] else f"{step['step']} {title}"
 
     def _steps_alone(self, pair: tuple[str, str], panels: Sequence[Any]) -> None:
         """With ``--by step``: one row per step in place of one panel per step."""
@@ -145,7 +149,7 @@ class _Writer:
             metrics, test = panel["metrics"], panel["marginals"]["mcnemar"]
             rows.append(
                 [
-                    self._step(panel["steps"][0]),
+                    step_name(panel["steps"][0], self._language),
                     str(panel["n_cells"]),
                     str(panel["n_missing"]),
                     *(_value(metrics[name]) for name in ("raw_agreement", "qwk")),
@@ -157,7 +161,13 @@ class _Writer:
             )
         columns = ("step", "n", "missing", *names, "only_wrong")
         of_pair = {"first": pair[0], "second": pair[1]}
-        print_table(" – ".join(pair), [say["columns"][column].format(**of_pair) for column in columns], rows)
+        print_table(
+            " – ".join(pair),
+            [say["columns"][column].format(**of_pair) for column in columns],
+            rows,
+            language=self._language,
+            one_line=True,
+        )
         told: dict[str, int] = {}
         for panel in panels:
             for warning in panel["warnings"]:
@@ -175,6 +185,7 @@ class _Writer:
                 [say["all_raters"][name], _value(measured), self._interval(measured)]
                 for name, measured in found["metrics"].items()
             ],
+            language=self._language,
         )
 
     def _title(self, panel: Any) -> str:
@@ -189,7 +200,7 @@ class _Writer:
 
     def _interval(self, measured: Any, in_marks: bool = False) -> str:
         """The interval, or why there is none."""
-        from siming.report.texts import reason_in
+        from siming.rating.texts import reason_in
 
         shown = _bracket(measured, 1 if in_marks else 2)
         why = measured.get("reason") or measured.get("interval_reason")

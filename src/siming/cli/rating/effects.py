@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from siming.cli.rating.source import from_ratings
-from siming.cli.rating.tables import finish, print_table, print_words, shown, value
+from siming.cli.rating.tables import finish, print_table, print_words, probability, shown, value
 
 if TYPE_CHECKING:
     from siming.rating.source import Source
@@ -56,24 +56,24 @@ def _print(plain: dict[str, Any], language: str) -> None:
 
     say = texts(language)["effects"]
     print_words(plain, "connectivity", language)
-    _severity(plain, say)
+    _severity(plain, say, language)
     print_words(plain, "severity", language)
     print_words(plain, "fit", language)
-    _habits(plain, say)
+    _habits(plain, say, language)
     print_words(plain, "habits", language)
-    _drift(plain, say)
+    _drift(plain, say, language)
     print_words(plain, "drift", language)
-    _groups(plain, say)
+    _groups(plain, say, language)
     print_words(plain, "groups", language)
-    _repeats(plain, say)
+    _repeats(plain, say, language)
     print_words(plain, "repeats", language)
-    _links(plain, say)
+    _links(plain, say, language)
     print_words(plain, "links", language)
-    _latent(plain, say)
+    _latent(plain, say, language)
     print_words(plain, "latent", language)
 
 
-def _severity(plain: Any, say: Any) -> None:
+def _severity(plain: Any, say: Any, language: str) -> None:
     heads, names = say["columns"], say["tables"]
     columns = ("rater", "n", "severity", "marks", "fair_average", "infit", "outfit")
     print_table(
@@ -91,28 +91,32 @@ def _severity(plain: Any, say: Any) -> None:
             ]
             for each in plain["raters"]
         ),
+        language=language,
     )
     print_table(
         names["contrasts"],
         [heads[column] for column in ("first", "second", "difference", "less")],
         ([c["first"], c["second"], shown(c["difference"]), shown(c["marks"], 1)] for c in plain["contrasts"]),
+        language=language,
     )
     print_table(
         names["separation"],
         [heads[column] for column in ("what", "separation", "reliability", "homogeneity")],
         (
-            [heads[what], value(each["separation"]), value(each["reliability"]), value(each["homogeneity"], 4)]
+            [heads[what], value(each["separation"]), value(each["reliability"]), probability(each["homogeneity"])]
             for what, each in plain["separation"].items()
         ),
+        language=language,
     )
     print_table(
         names["steps"],
         [heads[column] for column in ("step", "difficulty", "infit", "outfit")],
         ([s["step"], shown(s["difficulty"]), value(s["infit"]), value(s["outfit"])] for s in plain["steps"]),
+        language=language,
     )
 
 
-def _habits(plain: Any, say: Any) -> None:
+def _habits(plain: Any, say: Any, language: str) -> None:
     columns = ("residual_correlation", "across_raters", "halo", "entropy", "threshold_spread")
     print_table(
         say["tables"]["habits"],
@@ -121,10 +125,11 @@ def _habits(plain: Any, say: Any) -> None:
             [each["rater"], *(shown(each["habits"][column], 2 if column in columns[3:] else 3) for column in columns)]
             for each in plain["raters"]
         ),
+        language=language,
     )
 
 
-def _drift(plain: Any, say: Any) -> None:
+def _drift(plain: Any, say: Any, language: str) -> None:
     if "reason" in plain["drift"]:
         return
     heads = say["columns"]
@@ -137,34 +142,41 @@ def _drift(plain: Any, say: Any) -> None:
             for each in raters
             for block in each["blocks"]
         ),
+        language=language,
     )
     columns = ("trend", "per_100_attempts", "per_hour", "per_day")
     print_table(
         say["tables"]["drift"],
         [heads[column] for column in ("rater", *columns, "p_value")],
-        ([each["rater"], *(shown(each[column]) for column in columns), value(each["p_value"], 4)] for each in raters),
+        (
+            [each["rater"], *(shown(each[column]) for column in columns), probability(each["p_value"])]
+            for each in raters
+        ),
+        language=language,
     )
 
 
-def _groups(plain: Any, say: Any) -> None:
+def _groups(plain: Any, say: Any, language: str) -> None:
     groups = plain["groups"]
     print_table(
         say["tables"]["groups"].format(by=groups[0]["group"] if groups else ""),
         [say["columns"][column] for column in ("rater", "value", "other", "severity")],
         ([each["rater"], each["value"], each["other"], shown(each["contrast"])] for each in groups),
+        language=language,
     )
 
 
-def _repeats(plain: Any, say: Any) -> None:
+def _repeats(plain: Any, say: Any, language: str) -> None:
     columns = ("raw_agreement", "qwk", "ac2")
     print_table(
         say["tables"]["repeats"],
         [say["columns"][column] for column in ("rater", *columns)],
         ([each["rater"], *(shown(each["metrics"][column]) for column in columns)] for each in plain["repeats"]),
+        language=language,
     )
 
 
-def _links(plain: Any, say: Any) -> None:
+def _links(plain: Any, say: Any, language: str) -> None:
     if "reason" in plain["links"]:
         return
     told = [each for each in plain["links"]["attempts"] if each["adjusted"]["value"] is not None]
@@ -185,15 +197,17 @@ def _links(plain: Any, say: Any) -> None:
             ]
             for each in told[:MOST_ROWS]
         ),
+        language=language,
     )
 
 
-def _latent(plain: Any, say: Any) -> None:
+def _latent(plain: Any, say: Any, language: str) -> None:
     heads = say["columns"]
     print_table(
         say["tables"]["latent"],
         [heads["rater"], heads["accuracy"]],
         ([rater, shown(measured)] for rater, measured in plain["latent"]["accuracy"].items()),
+        language=language,
     )
     print_table(
         say["tables"]["latent"],
@@ -208,4 +222,5 @@ def _latent(plain: Any, say: Any) -> None:
             ]
             for each in plain["latent"]["doubtful"][:MOST_ROWS]
         ),
+        language=language,
     )

@@ -110,6 +110,7 @@ def _print(plain: dict[str, Any], language: str) -> None:
             ]
             for each in plain["components"]
         ),
+        language=language,
     )
     print_words(plain, "components", language)
     print_table(
@@ -120,6 +121,7 @@ def _print(plain: dict[str, Any], language: str) -> None:
             for name, each in plain["coefficients"].items()
             if each is not None
         ),
+        language=language,
     )
     print_words(plain, "coefficients", language)
     facets = [facet for facet in plain["sizes"] if facet != "p"]
@@ -135,5 +137,6 @@ def _print(plain: dict[str, Any], language: str) -> None:
             ]
             for point in plain["curves"]
         ),
+        language=language,
     )
     print_words(plain, "curves", language)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
@@ -101,14 +102,45 @@ def open_source(path: Path, *, lang: str | None = None, **typed: Any) -> Source:
     """
     from siming.cli.arguments import language
     from siming.cli.console import language_of_terminal, talk
+    from siming.errors import LabelError, SheetError
     from siming.rating.source import load_ratings
     from siming.rating.spreadsheet.note import note_in
 
     spoken = language(lang or language_of_terminal())
-    source = load_ratings(path, **_read(**typed))
+    try:
+        source = load_ratings(path, **_read(**typed))
+    except (SheetError, LabelError) as error:
+        raise type(error)(as_options(str(error))) from error
     for note in source.notes:
         talk(f"{source.name}: {note_in(spoken, note)}")
     return source
+
+
+_KEYWORDS = (
+    (r"columns=\{'(\w+)': ('[^']*'|HEADING)\}", r"--column \1=\2"),
+    (r"raters=\[\.\.\.\]", "--raters NAME (once for each)"),
+    (r"rater=('[^']*')", r"--rater \1"),
+    (r"ignore=\[('[^']*')\]", r"--ignore \1"),
+    (r"levels=\[0, 1, 2, 3\]", "--levels 0,1,2,3"),
+    (r"fill_down=True", "--fill-down"),
+    (r"\bsheet=", "--worksheet"),
+    (r"\b(encoding|delimiter)=(?=')", r"--\1 "),
+    (r"\b(encoding|delimiter)=", r"--\1"),
+    (r"max_points \((--max [^)]*)\)", r"\1"),
+    (r"\bmax_points gives", "--max gives"),
+)
+"""What the reader of spreadsheets calls its options, and what they are called here."""
+
+
+def as_options(complaint: str) -> str:
+    """A complaint of the reader of spreadsheets with the mend as one types it.
+
+    >>> as_options("nothing names the raters; give rater='NAME' where one rater filled the table")
+    "nothing names the raters; give --rater 'NAME' where one rater filled the table"
+    """
+    for keyword, option in _KEYWORDS:
+        complaint = re.sub(keyword, option, complaint)
+    return complaint
 
 
 def _read(

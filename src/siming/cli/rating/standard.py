@@ -158,6 +158,7 @@ def _print(plain: dict[str, Any], language: str) -> None:
             ]
             for each in plain["stations"]
         ),
+        language=language,
     )
     print_words(plain, "stations", language)
     print_table(
@@ -177,6 +178,7 @@ def _print(plain: dict[str, Any], language: str) -> None:
             ]
             for each in plain["stations"]
         ),
+        language=language,
     )
     print_words(plain, "quality", language)
     exam = plain["exam"]
@@ -184,5 +186,6 @@ def _print(plain: dict[str, Any], language: str) -> None:
         names["exam"],
         ["", *(heads[column] for column in ("cut", "fail_rate"))],
         [[f"{heads['exam']} (n = {exam['n']})", shown(exam["cut"], 1), shown(exam["fail_rate"])]],
+        language=language,
     )
     print_words(plain, "exam", language)

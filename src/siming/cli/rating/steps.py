@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from siming.cli.rating.source import from_ratings
-from siming.cli.rating.tables import finish, print_table, print_words, shown, value
+from siming.cli.rating.tables import finish, print_table, print_words, shown, step_name, value
 
 if TYPE_CHECKING:
     from siming.rating.source import Source
@@ -51,7 +51,7 @@ def _print(plain: dict[str, Any], language: str) -> None:
             [say["columns"][column] for column in columns],
             (
                 [
-                    f"{each['step']} {each['title'][language]}",
+                    step_name(each, language),
                     f"{each['max_points']:g}",
                     value(each["difficulty"]),
                     shown(each["step_rest"]),
@@ -62,6 +62,8 @@ def _print(plain: dict[str, Any], language: str) -> None:
                 ]
                 for each in skill["steps"]
             ),
+            language=language,
+            one_line=True,
         )
         for sentence in skill_words(skill, whole):
             console().print(sentence, markup=False)

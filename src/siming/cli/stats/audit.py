@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from siming.cli.console import console, language_of_terminal, print_json, strings, talk
+from siming.errors import TaskError
 
 if TYPE_CHECKING:
     from siming.metrics.audit import Audit
@@ -55,6 +56,13 @@ def audit_figures(
 
     rows = _rows(_read(table, encoding), n=n, cells=cells)
     own = dict(_split(pair) for pair in column or ())
+    typed = [*own, *(heading for text in delta or () for heading in _triple(text))]
+    unknown = [heading for heading in typed if not any(heading in row for row in rows)]
+    if unknown:
+        have = ", ".join(
+            heading for heading in (rows[0] if rows else ()) if heading not in ("row", "n_videos", "n_cells")
+        )
+        raise TaskError(f"{table}: has no heading {unknown[0]!r}; it has {have}")
     found = audit_table(rows, prevalence=prevalence, columns=own, deltas=[_triple(text) for text in delta or ()])
     spoken = language(lang or language_of_terminal())
     if as_json:
@@ -106,8 +114,6 @@ def _rows(table: Table, *, n: int | None, cells: int | None) -> list[dict[str, o
 
 
 def _split(pair: str) -> tuple[str, str]:
-    from siming.errors import TaskError
-
     heading, equals, meaning = pair.rpartition("=")
     if not equals:
         raise TaskError(f"--column {pair!r} is not HEADING=MEANING; write for example --column 'Found=recall'")
@@ -115,8 +121,6 @@ def _split(pair: str) -> tuple[str, str]:
 
 
 def _triple(text: str) -> tuple[str, str, str]:
-    from siming.errors import TaskError
-
     parts = [part.strip() for part in text.split(",")]
     if len(parts) != 3:
         raise TaskError(f"--delta {text!r} is not BEFORE,AFTER,DIFFERENCE; give three headings with commas")

@@ -64,7 +64,8 @@ def read_column(
     heads = table.rows[0]
     if name is None:
         raise LabelError(
-            f"{path.name}: has {table.width} columns; name the one that is meant, such as {path}:{heads[0] or 1}"
+            f"{path.name}: has {table.width} columns; name the one that is meant, such as {path}:{heads[0] or 1}; "
+            "if its commas are decimal commas, write points"
         )
     at = _find(name, heads, path.name)
     cells = [row[at] for row in table.rows]

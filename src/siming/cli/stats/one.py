@@ -83,6 +83,7 @@ def one_statistic(
     keywords |= _resampling(entry, interval, replicates, seed)
     for note in notes:
         talk(note)
+    _need_all(entry, keywords)
     result = entry.compute(*data, **keywords)
     if as_json:
         print_json(_plain(entry, result))
@@ -95,6 +96,21 @@ def _refuse_elsewhere(entry: Entry) -> None:
 
     if entry.shape in ("sheets", "printed table"):
         raise TaskError(f"{entry.name} is not computed from columns; use `{entry.command}` (see its --help)")
+
+
+def _need_all(entry: Entry, keywords: dict[str, Any]) -> None:
+    """Refuse a statistic whose function would miss a column or an option."""
+    import inspect
+
+    from siming.errors import TaskError
+
+    for name, parameter in inspect.signature(entry.function).parameters.items():
+        lacks = (
+            parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty and name not in keywords
+        )
+        if lacks and name in ("cluster", "step"):
+            what = "the video (candidate) of each" if name == "cluster" else "the step of each cell"
+            raise TaskError(f"{entry.name} needs {what}; give --{name} FILE or FILE:COLUMN, one id per line")
 
 
 def _options(pairs: list[str]) -> dict[str, Any]:

@@ -24,6 +24,8 @@ EXAMPLES = (
     "[bold]siming stats plan --what links --sd 6 --width 4[/]"
 )
 
+WIDEST = 2.0
+"""No interval of a coefficient is wider."""
 WIDTHS = (0.5, 0.75, 1.5, 2.0)
 """Other widths shown beside the one asked for, as multiples of it."""
 POWERS = (0.7, 0.8, 0.9, 0.95)
@@ -76,6 +78,8 @@ def plan_videos(
     from siming.cli.stats.question import read_question
     from siming.metrics.planning import double_rating_share
 
+    if what in ("qwk", "plcc", "icc") and width is not None and width >= WIDEST:
+        raise TaskError(f"width is {width:g}; {what} lies between -1 and 1, so give less than {WIDEST:g}, such as 0.1")
     question = read_question(
         what,
         expected=expected,
@@ -130,9 +134,15 @@ def _shares(text: str | None) -> list[float] | None:
     if text is None:
         return None
     try:
-        return [float(share.strip().rstrip("%")) for share in text.split(",")]
+        shares = [float(share.strip().rstrip("%")) for share in text.split(",")]
     except ValueError:
         raise TaskError(f"--shares {text!r} are not numbers with commas; write for example --shares 4,6,8,82") from None
+    if not any(abs(sum(shares) - whole) <= 0.02 * whole for whole in (1, 100)):
+        raise TaskError(
+            f"--shares {text} add up to {sum(shares):g}, not to 100 (or 1); give the share of every label, worst first, "
+            "such as 4,6,8,82"
+        )
+    return shares
 
 
 def _assumed(question: Question, language: str) -> list[str]:

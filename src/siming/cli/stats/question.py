@@ -14,6 +14,13 @@ if TYPE_CHECKING:
     from siming.rating.agreement import PhysicianPair
 
 
+EXPECTED = 0.7
+"""What is planned for where nothing else is said: about what two physicians reach."""
+
+SHARES = (3.0, 4.5, 7.5, 85.0)
+"""Labels 0 to 3 in per cent where nothing else is said: most steps are done well."""
+
+
 @dataclass(frozen=True)
 class Question:
     """Something that some number of videos would answer."""
@@ -45,29 +52,28 @@ def read_question(
         return _from_pilot(what, facts, null=null, alpha=alpha, **given)
     if what == "qwk":
         return _from_table(facts, expected=expected, null=null, alpha=alpha, **given)
-    _need(
-        expected is not None, f"--what {what}", "--expected 0.7, the value you would regret to miss, or --from a pilot"
-    )
-    value = float(expected or 0.0)
+    if what not in ("plcc", "icc"):
+        from siming.cli.arguments import choice
+        from siming.metrics import METRICS
+
+        choice("--what", what, ("qwk", "plcc", "icc", "links", *METRICS))
+        raise TaskError(f"--what {what} has no closed form; give --from DATASET with the marks of two physicians")
+    value = EXPECTED if expected is None else expected
+    facts |= {"expected": f"{value:g}"}
+    assumed = ("stats_plan_expected",) if expected is None else ()
     if what == "plcc":
         return Question(
             what,
             lambda width, power: plan_correlation(value, width=width, power=power, null=null, alpha=alpha),
             facts,
-            ("stats_plan_normal",),
+            (*assumed, "stats_plan_normal"),
         )
-    if what == "icc":
-        return Question(
-            what,
-            lambda width, power: plan_icc(value, width=width, power=power, null=null, raters=raters, alpha=alpha),
-            facts | {"raters": str(raters)},
-            ("stats_plan_raters",),
-        )
-    from siming.cli.arguments import choice
-    from siming.metrics import METRICS
-
-    choice("--what", what, ("qwk", "plcc", "icc", "links", *METRICS))
-    raise TaskError(f"--what {what} has no closed form; give --from DATASET with the marks of two physicians")
+    return Question(
+        what,
+        lambda width, power: plan_icc(value, width=width, power=power, null=null, raters=raters, alpha=alpha),
+        facts | {"raters": str(raters)},
+        (*assumed, "stats_plan_raters"),
+    )
 
 
 def _links(
@@ -173,12 +179,12 @@ def _from_table(
 
         table = np.array(read_matrix(counts)[0])
     else:
-        _need(
-            expected is not None and shares is not None,
-            "--what qwk",
-            "a pilot (--from DATASET), a table of counts (--counts FILE), or --expected 0.7 --shares 4,6,8,82",
-        )
-        table = table_with_kappa(float(expected or 0.0), list(shares or ()))
+        if expected is None:
+            assumed.insert(0, "stats_plan_expected")
+        planned = EXPECTED if expected is None else expected
+        shares = SHARES if shares is None else shares
+        facts = facts | {"expected": f"{planned:g}"}
+        table = table_with_kappa(planned, list(shares))
         assumed.insert(0, "stats_plan_shares")
 
     def make(width: float | None, power: float | None) -> Plan:

@@ -31,11 +31,11 @@ def show(entry: Entry, result: Any, language: str) -> None:
         for head, right in (("", False), ("value", True), ("interval", True), ("n", True)):
             table.add_column(say[f"stats_{head}"] if head else "", justify="right" if right else "left")
         for path, one in found[:MOST_ROWS]:
-            table.add_row(Text(" · ".join(path)), number(one.value), Text(_interval(one)), str(one.n))
+            table.add_row(Text(" · ".join(path)), number(one.value), Text(_interval(one, language)), str(one.n))
         out.print(table)
         if len(found) > MOST_ROWS:
             out.print(say["stats_more_rows"].format(n=len(found) - MOST_ROWS))
-        for line in _remarks([one for _, one in found], say):
+        for line in _remarks([one for _, one in found], say, language):
             out.print(Text(line))
     else:
         _show_plain(result)
@@ -48,24 +48,32 @@ def number(value: float | None) -> str:
     return "—" if value is None else f"{value:.5g}"
 
 
-def _interval(one: Measured) -> str:
+def _interval(one: Measured, language: str) -> str:
+    from siming.rating.texts import reason_in
+
     if one.interval is not None:
         return f"[{number(one.interval.low)}, {number(one.interval.high)}]"
-    return one.reason or one.interval_reason or "—"
+    return reason_in(language, one.reason or one.interval_reason or "—")
 
 
-def _remarks(found: list[Measured], say: dict[str, str]) -> list[str]:
+def _remarks(found: list[Measured], say: dict[str, str], language: str) -> list[str]:
     """What was left out, how the intervals were made, and notes, each once."""
+    from siming.rating.texts import reason_in
+
     lines = []
     for one in found:
-        gone = ", ".join(f"{name} {count}" for name, count in one.left_out.items() if count)
+        gone = ", ".join(f"{reason_in(language, name)} {count}" for name, count in one.left_out.items() if count)
         if gone:
             lines.append(f"{say['stats_left_out']}: {gone}")
         if one.interval is not None:
             made = one.interval
             drawn = "" if made.seed is None else f", {made.replicates} × , seed {made.seed}"
-            lines.append(f"{say['stats_interval']}: {made.level:.0%}, {made.method}{drawn}".replace(" × ", "×"))
-        lines += [f"! {note}" for note in one.notes]
+            lines.append(
+                f"{say['stats_interval']}: {made.level:.0%}, {reason_in(language, made.method)}{drawn}".replace(
+                    " × ", "×"
+                )
+            )
+        lines += [f"! {reason_in(language, note)}" for note in one.notes]
     return list(dict.fromkeys(lines))
 
 

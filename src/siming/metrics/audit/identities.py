@@ -6,8 +6,8 @@ import math
 from typing import Literal
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy import special
 
 from siming.errors import LabelError
 from siming.metrics.audit.printed import Printed
@@ -124,8 +124,8 @@ def p_of_correlation(r: float, n: float) -> Range:
     """Two-sided p of a correlation over n videos, by Student's t and by Fisher's z, smaller first."""
     if abs(r) >= 1:
         return 0.0, 0.0
-    t = 2 * float(special.stdtr(n - 2, -abs(r) * math.sqrt((n - 2) / (1 - r * r))))
-    z = 2 * float(special.ndtr(-math.atanh(abs(r)) * math.sqrt(max(n - 3, 0))))
+    t = 2 * float(scipy.special.stdtr(n - 2, -abs(r) * math.sqrt((n - 2) / (1 - r * r))))
+    z = 2 * float(scipy.special.ndtr(-math.atanh(abs(r)) * math.sqrt(max(n - 3, 0))))
     return min(t, z), max(t, z)
 
 

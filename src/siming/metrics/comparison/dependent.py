@@ -10,8 +10,8 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy import special
 
 from siming.errors import LabelError
 from siming.metrics.cells import Floats, read_rows
@@ -152,7 +152,7 @@ def williams_test(r_first: float, r_second: float, r_between: float, *, n: int) 
     if why is not None:
         return _no_test("t", source, n, why)
     t = (r_first - r_second) * math.sqrt((n - 1) * (1 + r_between) / below)
-    p = 2 * float(special.stdtr(n - 3, -abs(t)))
+    p = 2 * float(scipy.special.stdtr(n - 3, -abs(t)))
     return SignificanceTest("t", Measured(t, n, n), Measured(p, n, n), n - 3, source)
 
 
@@ -197,7 +197,7 @@ def fisher_limits(r: float, *, n: int, level: float = 0.95) -> tuple[float, floa
     why = _why_not(n, r)
     if why is not None or not abs(r) < 1:
         raise LabelError(f"no limits for r = {r:g} over {n} videos: {why or 'a correlation lies from -1 to 1'}")
-    half = float(special.ndtri((1 + level) / 2)) / math.sqrt(n - 3)
+    half = float(scipy.special.ndtri((1 + level) / 2)) / math.sqrt(n - 3)
     return math.tanh(math.atanh(r) - half), math.tanh(math.atanh(r) + half)
 
 
@@ -230,7 +230,7 @@ def _why_not(n: int, *correlations: float) -> str | None:
 
 
 def _normal_test(z: float, n: int, source: str) -> SignificanceTest:
-    p = 2 * float(special.ndtr(-abs(z)))
+    p = 2 * float(scipy.special.ndtr(-abs(z)))
     return SignificanceTest("z", Measured(z, n, n), Measured(p, n, n), None, source)
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy import special
 
 from siming.errors import LabelError
 from siming.metrics.cells import Floats, Ints
@@ -202,19 +202,19 @@ def _null_above(r: Floats, n: int, null: Null) -> Floats:
     above: Floats
     with np.errstate(divide="ignore"):
         if null == "t":
-            above = special.stdtr(n - 2, -r * np.sqrt(np.divide(n - 2, 1 - r * r)))
+            above = scipy.special.stdtr(n - 2, -r * np.sqrt(np.divide(n - 2, 1 - r * r)))
         else:
-            above = special.ndtr(-np.arctanh(r) * math.sqrt(n - 3))
+            above = scipy.special.ndtr(-np.arctanh(r) * math.sqrt(n - 3))
     return above
 
 
 def _null_quantile(share: Floats, n: int, null: Null) -> Floats:
     quantile: Floats
     if null == "t":
-        t = special.stdtrit(n - 2, share)
+        t = scipy.special.stdtrit(n - 2, share)
         quantile = t / np.sqrt(n - 2 + t * t)
     else:
-        quantile = np.tanh(special.ndtri(share) / math.sqrt(n - 3))
+        quantile = np.tanh(scipy.special.ndtri(share) / math.sqrt(n - 3))
     return quantile
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import special
 
 from siming.errors import LabelError
 from siming.metrics.cells import Floats
@@ -174,7 +174,7 @@ def _student(quantile: float, n_clusters: int) -> float:
     told apart by MCC in 14 % of 400 simulations and by within-step QWK in 13 %, on 50 videos in 12 and 11 %; with
     jackknife errors and this step in 5 and 5 % of 600, and in 6 and 7 %.
     """
-    return float(-special.stdtrit(n_clusters - 1, special.ndtr(-quantile)))
+    return float(-scipy.special.stdtrit(n_clusters - 1, scipy.special.ndtr(-quantile)))
 
 
 def _came_first(drawn: Floats) -> Floats:

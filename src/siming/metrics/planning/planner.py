@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from scipy import special
+import scipy
 
 from siming.errors import LabelError
 from siming.metrics.comparison.dependent import fisher_limits
@@ -104,7 +104,7 @@ def power_of_correlation(r: float, n: int, *, null: float = 0.0, alpha: float = 
     if n < 4:
         return Measured(None, n, n, reason=f"{n} videos are fewer than 4")
     shift, critical = (math.atanh(r) - math.atanh(null)) * math.sqrt(n - 3), normal_quantile(1 - alpha / 2)
-    return Measured(float(special.ndtr(shift - critical) + special.ndtr(-shift - critical)), n, n)
+    return Measured(float(scipy.special.ndtr(shift - critical) + scipy.special.ndtr(-shift - critical)), n, n)
 
 
 def plan_icc(
@@ -243,7 +243,7 @@ def smallest(enough: Callable[[int], bool], low: int) -> int | None:
 
 def normal_quantile(share: float) -> float:
     """Value below which this share of a standard normal variable lies."""
-    return float(special.ndtri(share))
+    return float(scipy.special.ndtri(share))
 
 
 def check_open(value: float, what: str, low: float, high: float) -> None:

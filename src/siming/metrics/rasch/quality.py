@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy import special
+import scipy
 
 from siming.metrics.cells import Floats, Ints
 from siming.metrics.measured import Measured
@@ -146,7 +146,7 @@ def equal_by_chi_square(measure: Floats, error: Floats) -> Measured:
     if n < 2:
         return Measured(None, n, reason="fewer than 2 have a measure")
     centre = (weight * measure).sum() / weight.sum()
-    return Measured(float(special.chdtrc(n - 1, (weight * (measure - centre) ** 2).sum())), n)
+    return Measured(float(scipy.special.chdtrc(n - 1, (weight * (measure - centre) ** 2).sum())), n)
 
 
 def equal_by_jackknife(structure: Structure, facet: Literal["rater", "step"]) -> Measured:
@@ -184,4 +184,4 @@ def joint_test(estimates: Floats, influence: Floats, n: int) -> Measured:
         return Measured(None, n, clusters, reason="leaving out videos moves these differences together or not at all")
     t_square = float(estimates @ np.linalg.solve(covariance, estimates))
     f = t_square * (clusters - q) / (q * (clusters - 1))
-    return Measured(float(special.fdtrc(q, clusters - q, f)), n, clusters)
+    return Measured(float(scipy.special.fdtrc(q, clusters - q, f)), n, clusters)

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy import special
 
 from siming.errors import LabelError
 from siming.metrics.cells import MISSING, Floats, Ints, read_labels
@@ -187,7 +187,7 @@ class _Model:
             log_confusion = np.log(np.maximum(confusion, 1e-300))[self.rater, :, self.label]
             for label in range(k):
                 joint[:, label] += np.bincount(self.row, weights=log_confusion[:, label], minlength=n_patterns)
-            each = special.logsumexp(joint, axis=1)
+            each = scipy.special.logsumexp(joint, axis=1)
             new = np.exp(joint - each[:, None])
             change = float(np.abs(new - posterior).max())
             posterior, rounds = new, rounds + 1

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
 
 from siming.errors import LabelError
 from siming.metrics.cells import Floats, Rows
@@ -86,7 +86,7 @@ def _logistic_cut(marks: Floats, sums: Floats) -> Floats:
     height, slope = np.zeros(len(no)), np.zeros(len(no))
     step = np.full(len(no), np.inf)
     for _ in range(NEWTON_STEPS):
-        expected = special.expit(height[:, None] + slope[:, None] * x)
+        expected = scipy.special.expit(height[:, None] + slope[:, None] * x)
         left = yes - n * expected
         weight = n * expected * (1 - expected)
         w, wx, wxx = weight.sum(axis=1), (weight * x).sum(axis=1), (weight * x * x).sum(axis=1)

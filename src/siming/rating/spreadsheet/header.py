@@ -92,12 +92,13 @@ def _header_at(table: Table, row: int, attempt: int) -> Header:
 
 
 def _is_continued(table: Table, row: int, attempt: int) -> bool:
-    """Whether the row below holds headings too: it names no attempt, and words where this row is blank."""
+    """Whether the row below holds headings too: it names no attempt, or calls it by another word
+    (姓名 below 考生), and has words where this row is blank."""
     if row + 1 >= len(table.rows):
         return False
     below = table.rows[row + 1]
     merged_down = table.anchor(row + 1, attempt) == table.anchor(row, attempt)
-    if below[attempt] and not merged_down:
+    if below[attempt] and not merged_down and role_of(below[attempt]) != "attempt":
         return False
     under_blank = [column for column, cell in enumerate(below) if cell and not table.rows[row][column]]
     words = sum(1 for column in under_blank if read_cell(below[column]).problem)

@@ -39,7 +39,7 @@ _WORDS: dict[Role, str] = {
     "time": "ratedat|rated|ratingtime|submittedat|submitted|submissiontime|scoredat|markedat|timestamp"
     "|评分时间|打分时间|提交时间|评分日期|评阅时间",
     "global": "global|globalrating|globalscore|globalgrade|globaljudgement|globalimpression|overallrating|overallgrade"
-    "|overalljudgement|overallimpression|总体评价|总体评分|总体评级|总体等级|总体印象|总体判断|整体评价|整体评分|整体等级|整体印象|综合评价|综合等级",
+    "|overalljudgement|overallimpression|总体评价|总体评分|总体评级|总体等级|总体印象|总体判断|整体评价|整体评分|整体等级|整体印象|综合评价|综合等级|总评|总评等级|总评分级|全局评分|全局评级",
     "aside": "date|time|room|sex|gender|age|class|group|rank|signature|result|pass|passed|日期|时间|考试日期|考试时间|考室"
     "|性别|年龄|班级|专业|签名|签字|考官签名|评委签名|名次|排名|合格|是否合格|结果|单位|科室|部门|场次|批次|组别|医院",
 }

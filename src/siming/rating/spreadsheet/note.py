@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from siming.rating.texts import texts
+from siming.rating.texts import reason_in, texts
 
 
 class Note(str):
@@ -27,6 +28,16 @@ class Note(str):
 def note_in(language: str, note: str) -> str:
     """A note in a language; one that is plain text stays as it is."""
     return note.text(language) if isinstance(note, Note) else note
+
+
+def told_in(language: str, note: str) -> str:
+    """A note of the reader or of the statistics in a language, where it is known."""
+    return note.text(language) if isinstance(note, Note) else reason_in(language, note)
+
+
+def in_both(notes: Sequence[str]) -> dict[str, list[str]]:
+    """The notes of a report as its plain values have them, in English and in Chinese."""
+    return {"notes": [*map(str, notes)], "notes_zh": [told_in("zh", note) for note in notes]}
 
 
 def _text(language: str, code: str, values: dict[str, Any]) -> str:

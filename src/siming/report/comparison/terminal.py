@@ -71,6 +71,8 @@ class _Writer:
         blind = found["blind"]
         if blind and blind["best"] is not None:
             out += [Text(""), self._pairs(blind["pairs"])]
+        if found["pairs"] or (blind and blind["best"] is not None):
+            out.append(Text(self.say("comparison.apart_is"), "dim"))
         out += [Text(f"! {plain(str(caution[self._language]))}", "yellow") for caution in found["cautions"]]
         return [*out, Text("")]
 

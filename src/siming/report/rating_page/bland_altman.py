@@ -58,11 +58,14 @@ def bland_altman(found: Plain, ids: Ids) -> Html:
             *(plot.dot((a + b) / 2, b - a, "point", tooltip=f"{attempt}: {number(a, 1)}, {number(b, 1)}") for attempt, a, b in pairs),
         )  # fmt: skip
     shapes.append(cloud)
+    mean = value_of(limits.get("mean"))
     for key, class_ in LINES:
         value = value_of(limits.get(key))
         if value is None:
             continue
         shapes.append(plot.level(value, f"line-{class_}"))
+        if key != "mean" and value == mean:  # all differences are equal, and the words would cover each other
+            continue
         words = drawn(f"rating.bland_altman.{key}", value=number(value, 1, signed=True))
         shapes.append(plot.note(plot.x.high, value, words, "end"))
     rows = [

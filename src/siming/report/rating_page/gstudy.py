@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-from siming.report.bilingual import both, drawn, named
+from siming.report.bilingual import both, drawn, named, reason
 from siming.report.column import MISSING, Plain, bracket, marks, number, percent
 from siming.report.figures import legend, svg
 from siming.report.markup import Html, join, tag
@@ -71,7 +71,7 @@ def components(plain: Plain, ids: Ids) -> Html:
     ]
     lines = [
         [
-            join([effect_name(each["effect"]), *(tag("small", note) for note in each.get("notes") or ())]),
+            join([effect_name(each["effect"]), *(tag("small", reason(str(note))) for note in each.get("notes") or ())]),
             cell(each["variance"], decimals=digits_for(value_of(each["variance"]))),
             tag("td", percent(each.get("share"))),
             tag("td", MISSING if each.get("df") is None else marks(each["df"])),
@@ -154,7 +154,7 @@ def precision(plain: Plain, ids: Ids) -> Html:
 def sizes_words(sizes: Plain, without: Sequence[str] = ("p",)) -> Html:
     """Numbers of conditions, such as “2 raters, 33 steps”."""
     parts = [
-        join([marks(float(n)), " ", named("rating.facet", facet)])
+        join([f"{float(n):.3g}", " ", named("rating.facet", facet)])
         for facet, n in sizes.items()
         if facet not in without and n is not None
     ]
@@ -258,7 +258,13 @@ def _curve(
     if here is not None and along in observed:
         shapes.append(plot.dot(observed[along], here, "ring", r=8))
         shapes.append(
-            plot.note(observed[along], here, drawn("rating.curves.here", value=number(here)), "middle strong", dy=24)
+            plot.note(
+                observed[along],
+                here,
+                drawn("rating.curves.here", value=number(here)),
+                "middle strong",
+                dy=24 if here > 0.1 else -14,
+            )
         )
     return panel(
         ids,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from siming.errors import TaskError
-from siming.report.bilingual import both
+from siming.report.bilingual import both, pair
 from siming.report.column import MISSING, Plain
 from siming.report.markup import Html, join, tag
 from siming.report.rating_page.agreement import agreement_sections
@@ -76,7 +76,8 @@ def _hero(plain: Plain, kind: str) -> Html:
     """What the page is about, what it is not, and whose judgements it shows."""
     people = [str(each if isinstance(each, str) else each.get("rater")) for each in plain.get("raters") or ()]
     authors = both("rating.hero.authors", raters=join((tag("bdi", name) for name in people), ", ")) if people else None
-    notes = [tag("li", note) for note in plain.get("notes") or ()]
+    english = plain.get("notes") or ()
+    notes = [tag("li", pair(*told)) for told in zip(english, plain.get("notes_zh") or english, strict=True)]
     return tag(
         "div",
         tag("p", both(f"rating.title.{kind}"), class_="kicker"),

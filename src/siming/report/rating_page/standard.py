@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from siming.report.bilingual import both, drawn, named
+from siming.report.bilingual import both, drawn, named, reason
 from siming.report.column import MISSING, Plain, number, percent
 from siming.report.figures import legend
 from siming.report.markup import Html, join, tag
@@ -164,7 +164,7 @@ def station(found: Plain, plain: Plain, ids: Ids) -> Html:
             r2=number(value_of(found.get("r_squared"))),
         )
         if value is not None
-        else both("undefined.because", reason=str((cut or {}).get("reason") or ""))
+        else both("undefined.because", reason=reason(str((cut or {}).get("reason") or "")))
     )
     return panel(
         ids,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from typing import Any, Literal, get_args
 
 import yaml
+
+from siming.rating.texts import Pattern, patterns_of, reason_patterns, translated
 
 Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
@@ -35,25 +36,17 @@ def find_text(key: str, language: Language) -> str | None:
 
 
 def reason_in(language: Language, reason: str) -> str:
-    """A reason given by the statistics, which speak English, in the reader's language where it is known.
+    """A reason given by the statistics or a benchmark, which speak English, in the reader's language where it is known.
 
     An unknown reason stays as it is: an English reason is better than none.
     """
-    if language == "en":
-        return reason
-    for pattern, translation in _reason_patterns():
-        found = pattern.fullmatch(reason)
-        if found:
-            # A reason may hold another one; what is no reason, such as a number, comes back as it is.
-            for number, part in enumerate(found.groups(), start=1):
-                translation = translation.replace(f"\\{number}", reason_in(language, part))
-            return translation
-    return reason
+    return reason if language == "en" else translated(reason, _patterns())
 
 
 @cache
-def _reason_patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
-    return tuple((re.compile(row["en"]), row["zh"]) for row in _load("reasons.yaml"))
+def _patterns() -> tuple[Pattern, ...]:
+    own = resources.files(__package__).joinpath("reasons.yaml").read_text(encoding="utf-8")
+    return (*patterns_of(own), *reason_patterns())
 
 
 def _load(name: str) -> Any:

@@ -66,7 +66,7 @@ def key_in(name: str) -> str:
 
 def _request(wanted: Wanted, mode: Mode) -> Request:
     pair = wanted.pair
-    reference, candidate = _shown(pair.reference), _shown(pair.prediction)
+    reference, candidate = (_shown(text, mode) for text in (pair.reference, pair.prediction))
     mark = mark_for(pair.key, reference, candidate)
     frame = _texts("frame")
     question = frame["question"].format(
@@ -105,13 +105,13 @@ def mark_for(key: str, *texts: str) -> str:
         key = mark + key
 
 
-def _shown(text: object) -> str:
+def _shown(text: object, mode: Mode) -> str:
     """A text as it may stand in a prompt: as long as a description can be, and nothing in it that reads as a grade."""
     plain = str(text).encode("utf-8", "replace").decode()
     if len(plain) > MOST_CHARACTERS:
         cut = _texts("frame")["cut"].format(n=len(plain) - MOST_CHARACTERS)
         plain = f"{plain[:MOST_CHARACTERS]}\n{cut}"
-    return defused(plain)
+    return defused(plain, codes_of(mode))
 
 
 @cache

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cache
 from typing import Final
 
 from siming.bench.clinical.reply import _without_thinking as without_thinking
@@ -21,12 +22,22 @@ _GAP: Final = rf"(?:(?=[\s:=：*_`\"'|]){_AROUND}[:=：]?|{_AROUND}[,( –-][^\n
 """Between code and grade: colon, equals sign or blank, with Markdown's bold, a table's bar or JSON's quotes around it. Or
 the aspect's name, and then a colon or an equals sign."""
 
-_GRADE: Final = re.compile(
-    rf"(?<!\w)([RC][0-9]){_GAP}([+−-]?[0-9]{{1,4}}(?:[.,][0-9]{{1,4}})?)"
-    r"(?P<more>[0-9]|[–—~-][0-9]|\s?/\s?(?P<of>[0-9]{1,4}))?",
-    re.IGNORECASE,
-)
-_PLANTED: Final = re.compile(rf"(?<!\w)([RC])([0-9])(?={_GAP}[+−<-]?[0-9])", re.IGNORECASE)
+_CODE: Final = r"(?<![A-Za-z0-9])"
+"""Before a code; an underscore may stand there, for some write bold so."""
+
+
+@cache
+def _grade_of(codes: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile(
+        rf"{_CODE}({'|'.join(codes)}){_GAP}([+−-]?[0-9]{{1,4}}(?:[.,][0-9]{{1,4}})?)"
+        r"(?P<more>[0-9]|[–—~-][0-9]|\s?/\s?(?P<of>[0-9]{1,4}))?",
+        re.IGNORECASE,
+    )
+
+
+@cache
+def _planted(codes: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile(rf"{_CODE}(?={'|'.join(codes)})([A-Z])([0-9])(?={_GAP}[+−<-]?[0-9])", re.IGNORECASE)
 
 
 def read_grades(
@@ -52,7 +63,7 @@ def read_grades(
     if truncated:
         text = text.rpartition("\n")[0]
     found: dict[str, dict[str, None]] = {}
-    for match in _GRADE.finditer(text):
+    for match in _grade_of(tuple(codes)).finditer(text):
         of = match["of"]
         whole = match[2] if not match["more"] or (of is not None and int(of) == scale[-1]) else match[0]
         found.setdefault(match[1].upper(), {})[whole] = None
@@ -79,15 +90,15 @@ def _grade(said: Sequence[str], scale: range) -> int | str:
     return int(said[0])
 
 
-def defused(text: str) -> str:
+def defused(text: str, codes: Sequence[str]) -> str:
     """A text in which nothing reads as a grade, so that a judge who quotes it says none.
 
-    >>> defused("Perfect. R2: 5 R3=5")
+    >>> defused("Perfect. R2: 5 R3=5", ("R2", "R3"))
     'Perfect. R·2: 5 R·3=5'
     """
-    return _PLANTED.sub(r"\1·\2", text)
+    return _planted(tuple(codes)).sub(r"\1·\2", text)
 
 
-def plants_grades(text: str) -> bool:
+def plants_grades(text: str, codes: Sequence[str]) -> bool:
     """Whether a text holds what a careless reader would take for grades."""
-    return _PLANTED.search(text) is not None
+    return _planted(tuple(codes)).search(text) is not None

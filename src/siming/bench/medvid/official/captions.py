@@ -50,7 +50,7 @@ def pairs_to_judge(rows: Iterable[Row]) -> list[JudgedPair]:
     for row in rows:
         if row.task in ("vs", "rc"):
             if row.answer and row.reference:
-                out.append(JudgedPair(row.position, None, row.task, row.reference, row.answer))
+                out.append(JudgedPair(row.position, None, row.task, str(row.reference), str(row.answer)))
         elif row.task == "dvc":
             out += _event_pairs(row)
     return out
@@ -67,7 +67,7 @@ def _event_pairs(row: Row) -> list[JudgedPair]:
                 overlap = _seconds_iou((event.start, event.end), (other["start"], other["end"]))
                 if overlap >= threshold and overlap > best_overlap:
                     best, best_overlap = other, overlap
-            if best is not None:
+            if best is not None and best["caption"] is not None:
                 out.append(JudgedPair(row.position, threshold, "dvc", str(best["caption"]), event.caption))
     return out
 

@@ -9,7 +9,11 @@ from typing import Any, Final
 from siming.bench.medvid.official.row import Row, RowValue
 
 COMPONENTS: Final = ("two_structures", "cystic_plate", "hepatocystic_triangle")
-_PATTERNS: Final = {name: re.compile(rf"{name.replace('_', ' ')}:\s*(\d+)") for name in COMPONENTS}
+_PATTERNS: Final = {
+    "two_structures": re.compile(r"two structures?:\s*(\d+)"),
+    "cystic_plate": re.compile(r"cystic plate:\s*(\d+)"),
+    "hepatocystic_triangle": re.compile(r"hepatocystic triangle:\s*(\d+)"),
+}
 
 
 def read_components(answer: str) -> dict[str, int]:
@@ -28,16 +32,20 @@ def read_components(answer: str) -> dict[str, int]:
 
 
 def reference_components(row: Row) -> Mapping[str, Any]:
-    """Grades of the reference, from its structure or else from its text."""
-    first = row.structure[0] if isinstance(row.structure, list) and row.structure else None
-    if isinstance(first, Mapping) and isinstance(first.get("cvs_scores"), Mapping):
-        return {name: grade for name, grade in first["cvs_scores"].items() if name in COMPONENTS}
-    return read_components(row.reference)
+    """Grades of the reference, from its structure or, where that has none, from its text."""
+    given = row.first_block().get("cvs_scores", {})
+    return {name: grade for name, grade in given.items() if name in COMPONENTS} or read_components(row.reference)
 
 
 def score_row(row: Row) -> RowValue:
-    """Which of the components that were read are right; those that were not read are in no denominator."""
+    """Which of the components that were read are right; those that were not read are in no denominator.
+
+    Raises:
+        TypeError: A grade of the reference that is no number, because the evaluator adds the grades up.
+    """
+    row.video_id()
     read = read_components(row.answer)
     wanted = reference_components(row)
+    sum(wanted.values())
     correct = {name: int(read[name] == wanted[name]) for name in COMPONENTS if name in read and name in wanted}
     return RowValue(row.position, "cvs_assessment", row.source, True, {"parsed": read, "correct": correct})

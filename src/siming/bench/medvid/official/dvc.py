@@ -17,10 +17,11 @@ THRESHOLDS: Final = (0.3, 0.5, 0.7)
 _HEAD_TEXT = rf"({NUMBER})-({NUMBER})\s+seconds?:"
 _HEAD = re.compile(rf"{_HEAD_TEXT}\s+")
 _NEXT_LINE = re.compile(rf"\n(?={_HEAD_TEXT})")
-_LOOSE = re.compile(
-    r"(?:\*\*Start Time:\*\*|Start \(Time\)|Time Range:|Time Interval:|^)"
-    rf"\s*({NUMBER})\s*[-–]\s*({NUMBER})\s*seconds?.*?(?:\*\*Description:\*\*|-)\s*(.+)"
+_LOOSE_HEAD = re.compile(
+    r"(?:\*\*Start Time:\*\*|Start\s*\(?Time\)?|Time\s*Range:|Time\s*Interval:|^)"
+    r"\s*(\d+(?:\.\d*)?)\s*[-–]\s*(\d+(?:\.\d*)?)\s*second"
 )
+_LOOSE_TEXT = re.compile(r"(?:\*\*Description:\*\*|-)\s*(.+)")
 
 
 class Event(NamedTuple):
@@ -43,19 +44,24 @@ def read_events(answer: str) -> list[Event]:
         stop = _NEXT_LINE.search(answer, head.end())
         at = stop.start() if stop else len(answer)
         start, end = float(head[1]), float(head[2])
-        events.setdefault((start, end), Event(start, end, " ".join(answer[head.end() : at].split())))
+        events.setdefault((start, end), Event(start, end, answer[head.end() : at].strip().replace("\n", " ")))
     return list(events.values()) or _read_loose_events(answer)
 
 
 def _read_loose_events(answer: str) -> list[Event]:
     """The fallback, line by line, for answers in which nothing else is found."""
-    found = [match for line in answer.split("\n") if (match := _LOOSE.search(line.strip()))]
-    return [Event(float(one[1]), float(one[2]), one[3].strip().rstrip(".")) for one in found]
+    found = []
+    for line in answer.strip().split("\n"):
+        head = _LOOSE_HEAD.search(line)
+        text = _LOOSE_TEXT.search(line, head.end()) if head else None
+        if head and text:
+            found.append(Event(float(head[1]), float(head[2]), text[1].strip().rstrip(".")))
+    return found
 
 
 def cut_overlaps(events: Sequence[Event]) -> list[Event]:
     """Where neighbours overlap, everything is cut at every end point; a piece is told by the longest event over it."""
-    ordered = sorted(events, key=lambda event: event.start)
+    ordered = sorted(events, key=lambda event: event[:2])
     if all(one.end <= other.start for one, other in pairwise(ordered)):
         return ordered
     points = sorted({point for event in ordered for point in event[:2]})

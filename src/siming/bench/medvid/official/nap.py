@@ -53,10 +53,12 @@ def _open_lists(rows: Sequence[Row]) -> dict[str, tuple[str, ...]]:
 
 def _asked(row: Row, open_lists: Mapping[str, tuple[str, ...]]) -> _Asked | None:
     reference = newer_wording(row.source, row.reference.strip())
-    answer = newer_wording(row.source, row.answer.strip())
     procedure = procedure_in(row.question) if row.source == "NurViD" else None
     closed = procedure_labels(procedure) if row.source == "NurViD" else fixed_labels(row.source)
     labels = open_lists[row.source] if closed is None else closed
+    if closed is None and not reference:
+        return None  # even an answer that is no text does no harm here
+    answer = newer_wording(row.source, row.answer.strip())
     if reference not in labels:
         return None
     return _Asked(row, reference, answer, procedure, labels, closed is not None)

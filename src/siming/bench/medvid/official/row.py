@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from siming.bench.medvid.columns import Task, task_of
+from siming.bench.medvid.official.source import UNKNOWN, source_of
 from siming.errors import TaskError
 
 _MERGED = ("question", "gnd", "struc_info")
@@ -29,13 +30,22 @@ class Row:
     answer: Any
     """The prediction, a string in honest submissions."""
 
-    def fps(self) -> float:
-        """Frames per second of the sampled frames; 1 where it is not given.
+    def fps(self) -> Any:
+        """Frames per second of the sampled frames; 1 where it is not given. What is no text is taken as it stands.
 
         Raises:
-            ValueError, TypeError: It is no number.
+            ValueError: A text that is no number.
         """
-        return float(self.metadata.get("fps", 1.0))
+        given = self.metadata.get("fps", 1.0)
+        return float(given) if isinstance(given, str) else given
+
+    def video_id(self) -> Any:
+        """Raises KeyError where the recording is not named."""
+        return self.metadata["video_id"]
+
+    def first_block(self) -> Any:
+        """The first item of the structured reference, of whatever form; an empty one where there is none."""
+        return self.structure[0] if self.structure and len(self.structure) > 0 else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,20 +87,30 @@ def merge(truth: Sequence[Any], submission: Any) -> tuple[list[Row], bool]:
 
 def _row(position: int, record: Mapping[str, Any], reference: Any, answer: Any) -> Row:
     question = record.get("question") if "question" in record else _said(record, ("human", "user"))
+    question = str(question or "").replace("<video>\n", "").replace("<video>", "").strip()
+    task, metadata = task_of(record.get("qa_type")), record.get("metadata", {})
+    video_id = metadata.get("video_id", "") if isinstance(metadata, Mapping) else ""
     return Row(
         position=position,
-        task=task_of(record.get("qa_type")),
-        source=record.get("data_source") or record.get("dataset_name") or "Unknown",
-        metadata=record.get("metadata", {}),
+        task=task,
+        source=source_of(task, _named_source(record), str(video_id), question),
+        metadata=metadata,
         structure=record.get("struc_info", []),
-        question=str(question or "").replace("<video>\n", "").replace("<video>", "").strip(),
-        reference=reference if reference is not None else "",
+        question=question,
+        reference=reference,
         answer=answer,
     )
 
 
+def _named_source(record: Mapping[str, Any]) -> str:
+    named = [record.get(field, UNKNOWN) for field in ("data_source", "dataset_name")]
+    return next((str(name) for name in named if name and name != UNKNOWN), UNKNOWN)
+
+
 def _said(record: Mapping[str, Any], who: Sequence[str]) -> Any:
-    return next((turn.get("value") for turn in record.get("conversations", []) if turn.get("from") in who), None)
+    """The last thing that one of them said; an empty text where they said nothing."""
+    said = [turn.get("value", "") for turn in record.get("conversations", []) if turn.get("from") in who]
+    return said[-1] if said else ""
 
 
 def _own_references(submission: Any) -> list[Mapping[str, Any]] | None:

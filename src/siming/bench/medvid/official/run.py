@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
-from typing import Any
+from typing import Any, Final
 
 from siming.bench.medvid.columns import COLUMNS, Task, printed, stored
 from siming.bench.medvid.encoder import Encoder, installed_encoder
@@ -14,6 +14,8 @@ from siming.bench.medvid.official import captions, cvs, dvc, nap, sa, stg, tal
 from siming.bench.medvid.official.captions import Grades, JudgedPair
 from siming.bench.medvid.official.row import Row, RowValue, merge
 from siming.errors import MissingExtraError
+
+JUDGED: Final[tuple[Task, ...]] = ("dvc", "vs", "rc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +77,13 @@ def score_official(
         except MissingExtraError:
             raise
         except Exception as error:  # noqa: BLE001: whatever breaks a row loses its whole task, as it does there
-            errors[task] = f"Error running {task} evaluation: {error}"
-    full, per_source, counts = _columns(values)
+            errors[task] = _error_line(task, error)
     pairs: list[JudgedPair] = []
-    if grades is not None and "dvc" not in errors:
-        pairs = captions.pairs_to_judge(rows)
+    if grades is not None:
+        pairs = _pairs(rows, errors)
+        rows = [row for row in rows if row.task not in errors]
+    full, per_source, counts = _columns([value for value in values if value.task not in errors])
+    if grades is not None:
         judged = captions.judged_columns(rows, pairs, grades)
         full |= {name: judged[COLUMNS[name].key] for name in COLUMNS if COLUMNS[name].key in judged}
         counts |= {name: _n_graded(pairs, grades, COLUMNS[name].task) for name in full if COLUMNS[name].judged}
@@ -91,8 +95,24 @@ def score_official(
 
 
 def official_pairs(truth: Sequence[Any], submission: Any) -> list[JudgedPair]:
-    """The pairs of texts that the official evaluator would have judged."""
-    return captions.pairs_to_judge(merge(truth, submission)[0])
+    """The pairs of texts that the official evaluator would have judged; none of a task that one row breaks."""
+    return _pairs(merge(truth, submission)[0], {})
+
+
+def _pairs(rows: Sequence[Row], errors: dict[Task, str]) -> list[JudgedPair]:
+    """Pairs in the order of the rows. Judged and unjudged columns of a task break together."""
+    pairs: list[JudgedPair] = []
+    for task in JUDGED:
+        if task not in errors:
+            try:
+                pairs += captions.pairs_to_judge(row for row in rows if row.task == task)
+            except Exception as error:  # noqa: BLE001: as for the scorers
+                errors[task] = _error_line(task, error)
+    return sorted(pairs, key=lambda pair: pair.position)
+
+
+def _error_line(task: Task, error: Exception) -> str:
+    return f"Error running {task} evaluation: {error}"
 
 
 def _scorers(encoder: Callable[[], Encoder]) -> dict[Task, Callable[[Sequence[Row]], list[RowValue]]]:

@@ -11,7 +11,7 @@ from siming.bench.medvid.official.row import Row, RowValue
 
 _OUT_OF_FIVE = re.compile(r"(?<!\d)(\d+)/5")
 _GRADE = re.compile(r":\s*(\d+)/5")
-_LEVELS = {"N": "novice", "I": "intermediate", "E": "expert"}
+_LEVELS = {"n": "novice", "beginner": "novice", "i": "intermediate", "e": "expert", "advanced": "expert"}
 
 
 def read_aspects(answer: str) -> dict[str, int]:
@@ -21,7 +21,7 @@ def read_aspects(answer: str) -> dict[str, int]:
     {'Time and motion': 3}
     """
     found: dict[str, int] = {}
-    for part in answer.split(","):
+    for part in map(str.strip, answer.split(",")):
         for grade in _GRADE.finditer(part):
             name = part[part.rfind(":", 0, grade.start()) + 1 : grade.start()]
             if name:
@@ -40,22 +40,25 @@ def level_of(answer: str) -> str | None:
 
 
 def reference_of(row: Row) -> tuple[Mapping[str, Any], str | None]:
-    """Grades and level of the reference, from its structure or else from its text."""
-    first = row.structure[0] if isinstance(row.structure, list) and row.structure else None
-    if isinstance(first, Mapping):
-        level = first.get("skill_level")
-        grades = first.get("skill_scores")
-        return grades if isinstance(grades, Mapping) else {}, _LEVELS.get(level, str(level).lower()) if level else None
-    return read_aspects(row.reference), level_of(row.reference)
+    """Grades and level of the reference, each from its structure or, where that lacks it, from its text."""
+    given = row.first_block()
+    level = (given.get("skill_level") or "").strip().lower()
+    wanted_level = _LEVELS.get(level, level) or level_of(row.reference)
+    return (given.get("skill_scores") or read_aspects(row.reference)) if wanted_level else {}, wanted_level
 
 
 def score_row(row: Row) -> RowValue:
-    """Which of the aspects that were read are right; a row without any grade out of five leaves the mean."""
+    """Which of the aspects that were read are right; a row without any grade out of five leaves the mean.
+
+    Raises:
+        TypeError: A grade of the reference that is no number and is asked for, because differences are taken.
+    """
+    row.video_id()
     level = level_of(row.answer)
-    wanted, wanted_level = reference_of(row)
+    wanted, wanted_level = reference_of(row) if level else ({}, None)
     if level is None or wanted_level is None:
         return RowValue(row.position, "skill_assessment", row.source, False, {"parsed": {}, "correct": {}})
     read = read_aspects(row.answer)
-    correct = {name: int(read[name] == grade) for name, grade in wanted.items() if name in read}
+    correct = {name: int(read[name] - wanted[name] == 0) for name in wanted if name in read}
     values = {"parsed": read, "correct": correct, "level_correct": int(level == wanted_level)}
     return RowValue(row.position, "skill_assessment", row.source, True, values)

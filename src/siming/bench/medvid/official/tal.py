@@ -15,8 +15,8 @@ Segment = tuple[float, float]
 THRESHOLDS: Final = (0.3, 0.5)
 
 _DASH = re.compile(rf"({NUMBER})\s*-\s*({NUMBER})")
-_TO = re.compile(rf"({NUMBER})\s*(?:(?:seconds|second|s)\s*)?to\s*({NUMBER})", re.IGNORECASE)
-_CLOCK = re.compile(r"(?<!\d)(\d+):(\d+):(\d+)\s*to\s*(\d+):(\d+):(\d+)", re.IGNORECASE)
+_TO = re.compile(rf"({NUMBER})(?:s| second| seconds)?\s*to\s*({NUMBER})", re.IGNORECASE)
+_CLOCK = re.compile(r"(?<!\d)(\d+):(\d+):(\d+)\s+to\s+(\d+):(\d+):(\d+)", re.IGNORECASE)
 
 
 def read_segments(answer: str) -> list[Segment]:
@@ -39,19 +39,23 @@ def read_segments(answer: str) -> list[Segment]:
 
 
 def reference_spans(structure: Any) -> list[tuple[Any, Any]]:
-    """Spans of the structured reference; none where the form is another."""
+    """Spans of the structured reference; none where it is no list, or its blocks have none.
+
+    Raises:
+        TypeError, KeyError: A block or a span of another form, which loses the task.
+    """
     if not isinstance(structure, list):
         return []
-    blocks = [block for block in structure if isinstance(block, dict)]
-    return [(span["start"], span["end"]) for block in blocks for span in block.get("spans") or []]
+    return [(span["start"], span["end"]) for block in structure if "spans" in block for span in block["spans"]]
 
 
 def score_row(row: Row) -> RowValue:
     """The row's mean IoU of matched pairs, 0 where there is none; missed and surplus segments cost nothing."""
     segments = read_segments(row.answer)
     fps = row.fps()
+    hash(fps)  # rows are grouped by it
     shown = [(start * fps, end * fps) for start, end in segments]
-    wanted = [(start * fps, end * fps) for start, end in reference_spans(row.structure)]
+    wanted = [(float(start * fps), float(end * fps)) for start, end in reference_spans(row.structure)]
     values: dict[str, Any] = {"pred": [list(segment) for segment in segments]}
     for threshold in THRESHOLDS:
         matched = matched_overlaps(wanted, shown, threshold)
@@ -81,4 +85,4 @@ def hull_iou(one: Segment, other: Segment) -> float:
     """Overlap over hull; a span of no length can therefore never be hit."""
     hull = max(one[1], other[1]) - min(one[0], other[0])
     overlap = max(0.0, min(one[1], other[1]) - max(one[0], other[0]))
-    return overlap / hull if hull else 0.0
+    return overlap / hull if hull > 0 else 0.0

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from statistics import fmean
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from siming.bench.medvid.data import Question
 from siming.bench.medvid.official.captions import ASPECTS, Grades, JudgedPair
@@ -24,14 +25,23 @@ LOWEST: Final = 1.0
 
 _TIME = r"(?<![\d.:])\d+(?::\d{1,2}){0,2}(?:\.\d+)?"
 _HEAD = re.compile(
-    rf"[\[(*]{{0,3}}({_TIME})\s{{0,3}}(?:seconds?|secs?|s)?\s{{0,3}}(?:[-‐-―−~～至到]|\bto\b)\s{{0,3}}({_TIME})"
-    r"\s{0,3}(?:(?:seconds?|secs?|s)\b)?[\])*]{0,3}\s{0,3}[:：,.]?\s{0,3}",
+    rf"[\[(*]{{0,3}}({_TIME})\s{{0,3}}(?:seconds?|secs?|s|秒)?\s{{0,3}}(?:-{{1,2}}>|[-‐-―−~～－→至到]|\bto\b)\s{{0,3}}({_TIME})"
+    r"\s{0,3}(?:(?:seconds?|secs?|s)(?![a-z])|秒)?[\])*]{0,3}\s{0,3}[:：,.]?\s{0,3}",
     re.IGNORECASE,
 )
 _LABEL = re.compile(r"(?:\*\*)?(?:Description|Caption|Event|描述)\s{0,3}[:：]\s{0,3}(?:\*\*)?\s{0,3}", re.IGNORECASE)
 _TAIL = re.compile(
     r"[\s\-*•\d.)(]*(?:\*\*)?(?:Start Time|Time Range|Time Interval|Start \(Time\)|时间)?\s{0,3}[:：]?(?:\*\*)?\s*$"
 )
+
+
+_FENCED = re.compile(r"```\w{0,8}\s*(.*?)\s*```", re.DOTALL)
+_FIELDS: Final = {
+    "start": ("start", "start_time", "start_s", "begin"),
+    "end": ("end", "end_time", "end_s", "stop"),
+    "caption": ("caption", "description", "event", "text"),
+}
+"""What answers in JSON call the parts of an event."""
 
 
 class Event(NamedTuple):
@@ -43,13 +53,15 @@ class Event(NamedTuple):
 
 
 def read_events(answer: str) -> list[Event]:
-    """Events of an answer, one per line or not, behind bullets or not.
+    """Events of an answer, one per line or not, behind bullets or not, or as JSON.
 
     >>> [event[:2] for event in read_events("- 1.0-2.0seconds: cut. 3–4 s : tie")]
     [(1.0, 2.0), (3.0, 4.0)]
     """
+    events = _listed_events(answer)
+    if events:
+        return list(events.values())
     heads = list(_HEAD.finditer(answer))
-    events: dict[tuple[float, float], Event] = {}
     for number, head in enumerate(heads):
         start, end = seconds(head[1]), seconds(head[2])
         if not start <= end < float("inf"):
@@ -62,6 +74,36 @@ def read_events(answer: str) -> list[Event]:
             (start, end), Event(start, end, " ".join(_LABEL.sub("", text, count=1).split()).lstrip("-: "))
         )
     return list(events.values())
+
+
+def _listed_events(answer: str) -> dict[tuple[float, float], Event]:
+    """Events of an answer that is a JSON list, or an object with one, by start and end."""
+    fenced = _FENCED.fullmatch(answer.strip())
+    try:
+        found = json.loads(fenced[1] if fenced else answer)
+    except (ValueError, RecursionError):
+        return {}
+    if isinstance(found, Mapping):
+        found = next((value for value in found.values() if isinstance(value, list)), [found])
+    events: dict[tuple[float, float], Event] = {}
+    for item in found if isinstance(found, list) else ():
+        if isinstance(item, Mapping):
+            start, end, caption = (_part(item, names) for names in _FIELDS.values())
+            span = (_seconds_in(start), _seconds_in(end))
+            if span[0] is not None and span[1] is not None and span[0] <= span[1]:
+                whole = (span[0], span[1])
+                events.setdefault(whole, Event(*whole, " ".join(str(caption or "").split())))
+    return events
+
+
+def _part(item: Mapping[str, Any], names: tuple[str, ...]) -> Any:
+    return next((item[name] for name in names if name in item), None)
+
+
+def _seconds_in(value: Any) -> float | None:
+    if isinstance(value, str) and re.fullmatch(_TIME, value.strip().removesuffix("s")):
+        return seconds(value.strip().removesuffix("s"))
+    return number_in(value)
 
 
 def wanted_events(question: Question) -> list[Event]:

@@ -22,26 +22,36 @@ ASPECTS: Final = (
 
 _NAMES: Final[Mapping[str, str]] = {
     **{name: name.replace("_", r"[\s_]") for name in COMPONENTS},
-    **{name: re.sub(r"\W+", r"[\\s_/&-]{1,3}", name) for name in ASPECTS},
+    **{name: re.sub(r"[ /]", r"[\\s_/&-]{1,3}", re.sub(" and ", " (?:and )?", name)) for name in ASPECTS},
 }
-_GAP = r"[\s\"'*_`)(]{0,6}(?:[:：=\-–—]|is|of)?[\s\"'*_`(\[]{0,6}"
+_MARKS = r"[\s\"'*_`)(|\[{]{0,6}"
+_WORD = rf"(?:(?:scored?|graded?|rating){_MARKS})?"
+_GAP = rf"{_MARKS}(?:{_WORD}[→\-–—]|(?:[:：=]{_MARKS})?{_WORD}(?:[:：=]|is|of)?){_MARKS}"
+_OUT_OF = r"(?:\s{0,3}(?:/|out\s{1,3}of)\s{0,3}(\d+))?"
 _PATTERNS: Final = {
-    name: re.compile(rf"{pattern}{_GAP}(\d+(?:\.\d+)?)(?![\d.]*\d)(?!\s?%)", re.IGNORECASE)
+    name: re.compile(
+        rf"{pattern}{_GAP}(\d+(?:\.\d+)?)(?![\d.]*\d)(?!\s?%)(?!\s{{1,3}}or\s{{1,3}}\d|[-–]\d){_OUT_OF}", re.IGNORECASE
+    )
     for name, pattern in _NAMES.items()
 }
+_SCALE = re.compile(r"[(\[]\s{0,3}\d\s{0,3}(?:[-–—~]|to)\s{0,3}\d\s{0,3}[)\]]")
+"""The range of grades, repeated from the question behind a name."""
 
 
 def read_grades(answer: str, names: tuple[str, ...], allowed: range) -> dict[str, int]:
     """Whole grades by name. A name with two different grades, or with one off the scale, is not read.
 
+    A grade "out of" something else than the scale's end is off the scale.
+
     >>> read_grades("**Two structures** = 2; cystic_plate: 1\\nHepatocystic triangle: 12", COMPONENTS, range(3))
     {'two_structures': 2, 'cystic_plate': 1}
     """
     out = {}
+    answer = _SCALE.sub(" ", answer)
     for name in names:
-        found = {float(match[1]) for match in _PATTERNS[name].finditer(answer)}
-        if len(found) == 1 and (grade := found.pop()) in allowed:
-            out[name] = int(grade)
+        found = {(float(match[1]), int(match[2] or allowed[-1])) for match in _PATTERNS[name].finditer(answer)}
+        if len(found) == 1 and (only := found.pop())[0] in allowed and only[1] == allowed[-1]:
+            out[name] = int(only[0])
     return out
 
 

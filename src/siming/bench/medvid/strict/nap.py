@@ -42,10 +42,10 @@ def score_rows(asked: Sequence[tuple[Question, str]], encoder: Callable[[], Enco
     lists = [_labels(question, open_lists) for question, _ in asked]
     read: list[_Read | None] = []
     for (question, answer), labels in zip(asked, lists, strict=True):
-        found = say_label(answer, [*labels, *_older(question.source, labels)])
-        if found is not None:
-            read.append(_Read(newer_wording(question.source, found), "said"))
-        elif not answer.strip() or len(answer) > MOST_CHARACTERS:
+        said = said_labels(answer, [*labels, *_older(question.source, labels)])
+        if len(said) == 1:
+            read.append(_Read(newer_wording(question.source, said[0]), "said"))
+        elif said or not answer.strip() or len(answer) > MOST_CHARACTERS:
             read.append(_Read(None, "unmapped"))
         else:
             read.append(None)
@@ -53,22 +53,24 @@ def score_rows(asked: Sequence[tuple[Question, str]], encoder: Callable[[], Enco
     return [_value(question, answer, found) for (question, answer), found in zip(asked, read, strict=True)]
 
 
-def say_label(answer: str, labels: Sequence[str]) -> str | None:
-    """The one label that an answer is, or else the only one that it names, whatever its case and punctuation.
+def said_labels(answer: str, labels: Sequence[str]) -> list[str]:
+    """The one label that an answer is, or else all that it names, whatever its case and punctuation.
 
-    >>> say_label("The next step: Tying.", ["cutting", "tying"]), say_label("cutting or tying", ["cutting", "tying"])
-    ('tying', None)
+    Who names several has not decided, and is not helped out by likeness.
+
+    >>> said_labels("The next step: Tying.", ["cutting", "tying"]), said_labels("cut or tie", ["cutting", "tying"])
+    (['tying'], [])
     """
     said = f" {_words(answer[: MOST_CHARACTERS + 1])} "
     known = {_words(label): label for label in labels}
     if said.strip() in known:
-        return known[said.strip()]
+        return [known[said.strip()]]
     if len(answer) > MOST_CHARACTERS:
-        return None
+        return []
     named = [words for words in known if f" {words} " in said]
     # A label inside a longer one that is named too ("check" in "check and secure the tubing") is not named itself.
     alone = [words for words in named if not any(words != other and f" {words} " in f" {other} " for other in named)]
-    return known[alone[0]] if len(alone) == 1 else None
+    return [known[words] for words in alone]
 
 
 def _words(text: str) -> str:

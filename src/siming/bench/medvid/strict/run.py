@@ -20,6 +20,9 @@ from siming.metrics.measured import Measured
 LOWEST_GRADE = 1.0
 """What an empty caption is worth to the judge's columns."""
 
+MOST_CHARACTERS = 100_000
+"""So much of an answer is looked at: fifty times the longest honest one."""
+
 BESIDE = ("TAG_F1@0.3", "TAG_F1@0.5", "STG_coverage")
 """Numbers shown beside the ten columns."""
 
@@ -113,7 +116,10 @@ def compare(one: StrictScore, other: StrictScore) -> dict[str, Measured]:
 
 
 def _text(answer: Answer | None) -> str:
-    return answer.prediction if answer is not None and isinstance(answer.prediction, str) else ""
+    if answer is None or not isinstance(answer.prediction, str):
+        return ""
+    # JSON can carry half a surrogate pair, which is no text to an encoder or a judge.
+    return answer.prediction[:MOST_CHARACTERS].encode("utf-8", "replace").decode("utf-8")
 
 
 def _rows(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -11,6 +10,7 @@ import numpy as np
 
 from siming.bench.medvid.data import Question
 from siming.bench.medvid.official.stg import box_iou, reference_boxes
+from siming.bench.medvid.strict.stretches import seconds
 from siming.bench.medvid.strict.value import Value, how_read
 from siming.bench.medvid.times import number_in
 
@@ -23,9 +23,14 @@ MOST: Final = 2000
 _NUMBER = r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d{1,3})?"
 _BOX = rf"[\[(]{{1,2}}\s{{0,3}}({_NUMBER})\s{{0,3}},\s{{0,3}}({_NUMBER})\s{{0,3}},\s{{0,3}}({_NUMBER})\s{{0,3}},\s{{0,3}}({_NUMBER})\s{{0,3}}[\])]"
 _TIMED = re.compile(
-    rf'(?<![\d.])(\d+(?:\.\d+)?)"?\s{{0,3}}(?:seconds?|secs?|s)?\s{{0,3}}[:：=]\s{{0,3}}{_BOX}', re.IGNORECASE
+    r"(?<![\d.:])(?<!\d,)(\d+(?::\d{1,2}){0,2}(?:\.\d+)?)\"?\s{0,3}"
+    rf"(?:(?:seconds?|secs?|s|秒)\s{{0,3}}[:：=\-–—]?|[:：=])\s{{0,3}}{_BOX}",
+    re.IGNORECASE,
 )
 _BARE = re.compile(_BOX)
+
+FARTHEST: Final = 1e5
+"""No picture is so wide: a coordinate beyond is none, and cannot make a column overflow."""
 
 
 def read_boxes(answer: str, times: list[float]) -> dict[float, list[float]]:
@@ -39,12 +44,13 @@ def read_boxes(answer: str, times: list[float]) -> dict[float, list[float]]:
         if number == MOST:
             break
         box = [float(side) for side in match.groups()[1:]]
-        if all(map(math.isfinite, box)):
-            timed[float(match[1])] = box
+        if all(abs(side) <= FARTHEST for side in box):
+            timed[seconds(match[1])] = box
     if timed:
         return timed
     bare = [[float(side) for side in match.groups()] for match in _BARE.finditer(answer)]
-    return dict(zip(times, bare, strict=True)) if len(bare) == len(times) else {}
+    whole = all(abs(side) <= FARTHEST for box in bare for side in box)
+    return dict(zip(times, bare, strict=True)) if whole and len(bare) == len(times) else {}
 
 
 def score_row(question: Question, answer: str) -> Value:

@@ -1,7 +1,7 @@
 """Stretches of time in answers, read tolerantly, and matched one to one.
 
-Dashes of any kind, "to", units before or behind, clock times and JSON pairs are all read; what ends before it
-starts, or is no finite number, is no stretch.
+Dashes of any kind, "to", "between 3 and 9", "start: 3, end: 9", units, clock times and JSON are all read; what ends
+before it starts, or is no finite number, is no stretch.
 """
 
 from __future__ import annotations
@@ -32,14 +32,19 @@ FEW_WAYS: Final = 500
 """Up to so many ways to choose are all tried."""
 
 _TIME = r"(?<![\d.:])\d+(?::\d{1,2}){0,2}(?:\.\d+)?"
-_UNIT = r"(?:\s{0,3}(?:seconds?|secs?|s)\b\.?)?"
-_JOIN = r"(?:\s{0,3}[-‐-―−~～至到]\s{0,3}|\s{1,3}(?:to|until|through|and)\s{1,3}|\s{0,3},\s{0,3})"
-STRETCH: Final = rf"({_TIME}){_UNIT}{_JOIN}({_TIME}){_UNIT}"
+_UNIT = r"(?:\s{0,3}(?:(?:seconds?|secs?|s)(?![a-z])\.?|秒))?"
+_DASH = r"(?:-{1,2}>|[-‐-―−~～－→至到])"
+_NAMED = r"(?:[\s_]?(?:time|at|s|sec|seconds))?[\s\"':=]{1,6}(?:at\s)?"
 
-_PLAIN = re.compile(
-    rf"({_TIME}){_UNIT}(?:\s{{0,3}}[-‐-―−~～至到]\s{{0,3}}|\s{{1,3}}(?:to|until|through)\s{{1,3}})({_TIME})", re.I
+_FORMS = tuple(
+    re.compile(form, re.IGNORECASE)
+    for form in (
+        rf"({_TIME}){_UNIT}(?:\s{{0,3}}{_DASH}\s{{0,3}}|\s{{1,3}}(?:to|until|through)\s{{1,3}})({_TIME})",
+        rf"between\s{{1,3}}({_TIME}){_UNIT}\s{{1,3}}and\s{{1,3}}({_TIME})",
+        rf"\b(?:starts?|begins?){_NAMED}({_TIME}){_UNIT}[\"'\s,;]{{1,6}}(?:and\s)?(?:it\s)?[\"']?ends?{_NAMED}({_TIME})",
+    )
 )
-_BRACKETED = re.compile(r"[\[(]\s{0,3}(\d+(?:\.\d+)?)\s{0,3},\s{0,3}(\d+(?:\.\d+)?)\s{0,3}[\])]")
+_BRACKETED = re.compile(rf"[\[(]\s{{0,3}}({_TIME}){_UNIT}\s{{0,3}},\s{{0,3}}({_TIME}){_UNIT}\s{{0,3}}[\])]", re.I)
 
 
 def read_stretches(answer: str) -> list[Stretch]:
@@ -47,12 +52,12 @@ def read_stretches(answer: str) -> list[Stretch]:
 
     >>> read_stretches("from 3s to 9 seconds; 0:12 – 1:05")
     [(3.0, 9.0), (12.0, 65.0)]
-    >>> read_stretches("[[1.5, 2], [7, 3]]")
-    [(1.5, 2.0)]
+    >>> read_stretches("[[1.5, 2], [7, 3]]"), read_stretches('[{"start": 3.0, "end": 9.0}]')
+    ([(1.5, 2.0)], [(3.0, 9.0)])
     """
-    pattern = _PLAIN if _PLAIN.search(answer) else _BRACKETED
+    told = [match for form in _FORMS for match in form.finditer(answer)]
     found: dict[Stretch, None] = {}
-    for match in pattern.finditer(answer):
+    for match in sorted(told, key=lambda match: match.start()) or _BRACKETED.finditer(answer):
         start, end = seconds(match[1]), seconds(match[2])
         if start <= end < float("inf"):
             found[start, end] = None

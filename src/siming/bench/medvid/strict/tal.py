@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from siming.bench.medvid.data import Question
-from siming.bench.medvid.official.tal import reference_spans
 from siming.bench.medvid.strict.stretches import Stretch, best_pairs, overlapping, read_stretches
 from siming.bench.medvid.strict.value import Value, how_read
 from siming.bench.medvid.times import number_in
@@ -38,11 +38,10 @@ def score_row(question: Question, answer: str) -> Value:
 
 def reference_stretches(question: Question) -> list[Stretch]:
     """Spans of the structured reference, times as text included; of the reference's text where it has none."""
-    numbers = []
-    try:
-        numbers = [(number_in(start), number_in(end)) for start, end in reference_spans(question.structure)]
-    except (KeyError, TypeError, AttributeError):
-        numbers = []
+    blocks = question.structure if isinstance(question.structure, list) else [question.structure]
+    given = [block["spans"] for block in blocks if isinstance(block, Mapping) and isinstance(block.get("spans"), list)]
+    plain = [span for spans in given for span in spans if isinstance(span, Mapping)]
+    numbers = [(number_in(span.get("start")), number_in(span.get("end"))) for span in plain]
     spans = [(start, end) for start, end in numbers if start is not None and end is not None and start <= end]
     return spans or read_stretches(question.reference or "")
 
