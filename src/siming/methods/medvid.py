@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from siming import __version__
-from siming.bench.clinical.reply import _without_thinking as without_thinking
+from siming.bench.clinical.reply import without_thinking as without_thinking
 from siming.bench.folder import RunInfo, load_run, load_run_info
 from siming.bench.medvid.ask import ONE_SHOT, ZERO_SHOT, Asked, build_requests, position_of, prompt_texts
 from siming.bench.medvid.columns import task_of

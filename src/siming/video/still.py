@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from siming.errors import VideoError
 from siming.video.picture import fit, to_jpeg
-from siming.video.store import _jpeg_size, _write
+from siming.video.store import jpeg_size, write_bytes_whole
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -83,14 +83,14 @@ def keep_still(path: Path, root: Path, *, max_side: int, box: Box | None = None,
     data = read_still(path)
     sha = hashlib.sha256(data).hexdigest()
     key = f"stills/{sha[:2]}/{sha}/{_recipe(max_side, quality, box)}.jpg"
-    if _jpeg_size(root / key) is None:
+    if jpeg_size(root / key) is None:
         with _opened(path, io.BytesIO(data)) as image:
             size = image.size  # before the decoder is told to halve it
             small = _small(image, max_side)
             if box is not None:
                 _draw(small, scaled(box, size, small.size, where=str(path)))
             jpeg = to_jpeg(small, quality)
-        _write(root / key, jpeg)
+        write_bytes_whole(root / key, jpeg)
     return key
 
 

@@ -83,7 +83,7 @@ class FrameStore:
         hashed_at = time.time()
         sha = sha256_of(path)
         if hashed_at - max(facts.st_mtime, facts.st_ctime) > SETTLED_S:
-            _write(note, sha.encode())
+            write_bytes_whole(note, sha.encode())
         return sha
 
     def index_of(self, path: str | Path) -> Index:
@@ -166,7 +166,7 @@ class FrameStore:
         from siming.video.decode import read_index
 
         index = read_index(path)
-        _write(file, json.dumps(index.to_json()).encode())
+        write_bytes_whole(file, json.dumps(index.to_json()).encode())
         return index
 
 
@@ -225,7 +225,7 @@ class _Drawer:
                 return None
             if shown_s is None:
                 return _Found(None, 0, 0, None, True)
-        size = _jpeg_size(self.folder / name) if name in names else None
+        size = jpeg_size(self.folder / name) if name in names else None
         return None if size is None else _Found(name, *size, shown_s, damaged)
 
     def put(self, picture: Picture) -> None:
@@ -234,11 +234,11 @@ class _Drawer:
         hurt = self.folder / f"{stamp}.hurt.json"
         if picture.damaged:
             shown_s = None if picture.shown_packet is None else self.index.shown_s(picture.shown_packet)
-            _write(hurt, json.dumps({"shown_s": shown_s}).encode())
+            write_bytes_whole(hurt, json.dumps({"shown_s": shown_s}).encode())
         else:
             hurt.unlink(missing_ok=True)
         if picture.jpeg is not None:
-            _write(self.folder / f"{stamp}.jpg", picture.jpeg)
+            write_bytes_whole(self.folder / f"{stamp}.jpg", picture.jpeg)
 
     def frame(self, time_s: float, found: _Found, *, approximate: bool) -> StoredFrame:
         key = None if found.name is None else f"{self.within}/{found.name}"
@@ -246,7 +246,7 @@ class _Drawer:
         return StoredFrame(time_s, found.shown_s, path, key, found.width, found.height, found.damaged, approximate)
 
 
-def _write(path: Path, data: bytes) -> None:
+def write_bytes_whole(path: Path, data: bytes) -> None:
     """Write a file that is either whole or not there, whoever else writes it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
@@ -258,7 +258,7 @@ def _write(path: Path, data: bytes) -> None:
         raise
 
 
-def _jpeg_size(path: Path) -> tuple[int, int] | None:
+def jpeg_size(path: Path) -> tuple[int, int] | None:
     """Width and height of a JPEG file that has its beginning and its end; None for any other file."""
     with suppress(OSError, struct.error), path.open("rb") as file:
         head = file.read(2048)

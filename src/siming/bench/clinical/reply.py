@@ -108,7 +108,7 @@ def read_reply(
     """
     names = StepNames(steps, rubrics)
     notes: list[str] = []
-    answer = _without_thinking(_writable(text), notes)
+    answer = without_thinking(_writable(text), notes)
     in_json = answers_in_json(answer, names, asks)
     lines = answer.rpartition("\n")[0] if truncated else answer
     if in_json.found and in_json.replaced:
@@ -211,7 +211,7 @@ _THOUGHT_ENDS = re.compile(r"</think(?:ing)?>|◁/think▷|\[/THINK\]|<\|channel
 _THOUGHT_BEGINS = re.compile(r"<think(?:ing)?>|◁think▷|\[THINK\]", re.IGNORECASE)
 
 
-def _without_thinking(text: str, notes: list[str]) -> str:
+def without_thinking(text: str, notes: list[str]) -> str:
     """The reply after its thinking. Some servers cut the opening tag off, so only the last closing one counts."""
     end = 0
     for closing in _THOUGHT_ENDS.finditer(text):

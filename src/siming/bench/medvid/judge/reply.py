@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Final
 
-from siming.bench.clinical.reply import _without_thinking as without_thinking
+from siming.bench.clinical.reply import without_thinking as without_thinking
 from siming.errors import ReplyError
 
 MOST_CHARACTERS = 200_000
