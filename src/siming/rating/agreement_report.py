@@ -13,6 +13,7 @@ from siming.rating.agreement import physician_columns
 from siming.rating.all_raters import AllRaters, all_raters
 from siming.rating.cells import Bools, Column, Grid, Ints, grid_of
 from siming.rating.compared import compared_pairs, rated
+from siming.rating.more import More, more_of
 from siming.rating.panel import Panel, panel_of
 from siming.rating.spreadsheet.note import in_both
 from siming.rubric import Dataset
@@ -39,6 +40,8 @@ class AgreementReport:
     """None where there are fewer than three physicians."""
     notes: Sequence[str] = ()
     """How a spreadsheet was read."""
+    more: Sequence[More] = ()
+    """Every other statistic of each two physicians, where it was asked for."""
 
     def to_plain(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -52,6 +55,7 @@ class AgreementReport:
             **in_both(self.notes),
             "panels": [panel.to_plain() for panel in self.panels],
             "all_raters": None if self.all_raters is None else self.all_raters.to_plain(),
+            **({"more": [each.to_plain() for each in self.more]} if self.more else {}),
         }
 
 
@@ -63,6 +67,7 @@ def agreement_report(
     seed: int = 0,
     source: str | None = None,
     notes: Sequence[str] = (),
+    everything: bool = False,
 ) -> AgreementReport:
     """The panel of each two physicians who rated an attempt in common, or of each part of what they rated.
 
@@ -72,6 +77,7 @@ def agreement_report(
         by: ``pair`` takes all cells together; ``skill``, ``step`` and ``site`` part them.
         replicates, seed: Of the bootstrap, for intervals of totals.
         source, notes: What the report calls the data, and how they were read; see `load_ratings`.
+        everything: Every other two-rater statistic too, for each two physicians over all their cells.
 
     Raises:
         DatasetError: fewer than two physicians rated an attempt in common, or no attempt names its site.
@@ -106,6 +112,9 @@ def agreement_report(
         panels=panels,
         all_raters=all_raters(grid, columns, replicates=replicates, seed=seed),
         notes=tuple(notes),
+        more=[more_of(grid, pair, dataset.sheets, replicates=replicates, seed=seed) for pair in pairs]
+        if everything
+        else (),
     )
 
 

@@ -57,6 +57,9 @@ _NAMES = {
 }
 """Name in a panel to name in `METRICS`."""
 
+SHOWN = frozenset(_NAMES.values())
+"""Those of `METRICS` that a panel shows."""
+
 _NO_PAIRS = "no pairs: no cell is compared"
 _NOT_JUDGED = "cannot judge"
 _INCOMPLETE = "attempts with an incomplete total"
@@ -149,7 +152,7 @@ def panel_of(
 
 def _metrics(compared: Compared, *, replicates: int, seed: int) -> dict[str, Measured]:
     """Everything of `ORDER` and `BESIDE`, each with what was left out."""
-    found = {name: _measured(compared, METRICS[metric].name, replicates, seed) for name, metric in _NAMES.items()}
+    found = {name: measured_of(compared, METRICS[metric].name, replicates, seed) for name, metric in _NAMES.items()}
     found["plcc"] = _with_interval_only(found["plcc"])
     for name, verdict in (("positive_agreement", "wrong"), ("negative_agreement", "right")):
         if found[name].value is None and compared.n_cells:
@@ -167,7 +170,8 @@ def _metrics(compared: Compared, *, replicates: int, seed: int) -> dict[str, Mea
     return out
 
 
-def _measured(compared: Compared, name: str, replicates: int, seed: int) -> Measured:
+def measured_of(compared: Compared, name: str, replicates: int, seed: int) -> Measured:
+    """One of `METRICS` of two raters over their cells."""
     metric = METRICS[name]
     filled, totals = compared.filled, compared.totals
     first, second, cluster = filled.first, filled.second, filled.cluster

@@ -36,6 +36,9 @@ def agree(
     by: Annotated[str, typer.Option(help="pair, skill, step or site.")] = "pair",
     replicates: Annotated[int, typer.Option(help="Bootstrap replicates, for intervals of totals.", min=100)] = 2000,
     seed: Annotated[int, typer.Option(help="Seed of the resampling.")] = 0,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every other two-rater statistic too, below the panels.")
+    ] = False,
     html: Annotated[Path | None, typer.Option("--html", help="Write a self-contained page.", metavar="FILE")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     lang: Annotated[str | None, typer.Option(help="en or zh; the terminal's own by default.")] = None,
@@ -53,6 +56,7 @@ def agree(
         seed=seed,
         source=source.name,
         notes=source.notes,
+        everything=everything,
     ).to_plain()
     language = finish(plain, as_json=as_json, page=html, lang=lang, told=source.notes)
     if language is not None:
@@ -78,6 +82,25 @@ class _Writer:
                 self._panel(panel)
         if plain["all_raters"] is not None:
             self._all_raters(plain["all_raters"])
+        for found in plain.get("more", ()):
+            self._more(found)
+
+    def _more(self, found: Any) -> None:
+        """Every other statistic of two raters, with what it measures."""
+        print_table(
+            f"{found['first']} – {found['second']} · {self._say['agreement']['tables']['more']}",
+            [
+                "",
+                self._say["head"]["value"],
+                self._say["head"]["interval"],
+                self._say["agreement"]["columns"]["measures"],
+            ],
+            [
+                [name, _value(measured), self._interval(measured), found["measures"][name][self._language]]
+                for name, measured in found["metrics"].items()
+            ],
+            language=self._language,
+        )
 
     def _panel(self, panel: Any) -> None:
         head = self._say["head"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from siming.report.bilingual import both, named, reason
+from siming.report.bilingual import both, named, pair, reason
 from siming.report.column import MISSING, Plain, bracket, number, percent
 from siming.report.figures import forest_axis, forest_domain, forest_row
 from siming.report.markup import Html, html, join, tag
@@ -61,7 +61,27 @@ def agreement_sections(plain: Plain, ids: Ids) -> list[tuple[str, Html, Html]]:
         )
     if plain.get("all_raters"):
         out.append(("all-raters", both("rating.nav.all_raters"), all_raters(plain["all_raters"], ids)))
+    if plain.get("more"):
+        out.append(("more", both("rating.more.title"), more_section(plain["more"], ids)))
     return out
+
+
+def more_section(found: Sequence[Plain], ids: Ids) -> Html:
+    """Every other statistic of each pair, with a line on what it measures."""
+    head = [both(f"rating.more.{key}") for key in ("statistic", "value", "measures")]
+    tables = []
+    for each in found:
+        name = join([tag("bdi", each["first"]), " – ", tag("bdi", each["second"])])
+        rows = [
+            [
+                tag("code", key),
+                cell(measured),
+                tag("td", pair(each["measures"][key]["en"], each["measures"][key]["zh"])),
+            ]
+            for key, measured in each["metrics"].items()
+        ]
+        tables.append(table(ids, name, head, rows, class_="agreement"))
+    return section("more", both("rating.more.title"), *tables, lead=both("rating.more.how"))
 
 
 def panel_name(panel: Plain) -> Html:
