@@ -112,6 +112,17 @@ def test_a_page_is_written_where_one_is_asked_for(marks, tmp_path, command):
     assert not re.search(r'(?:src|href)="https?://', text)
 
 
+def test_the_page_of_steps_holds_every_step_with_its_numbers_in_both_languages(exams, tmp_path):
+    found = plain("steps", exams)
+    siming("steps", exams, "--html", str(tmp_path / "steps.html"))
+    page = (tmp_path / "steps.html").read_text(encoding="utf-8")
+    for step in (each for skill in found["skills"] for each in skill["steps"]):
+        assert f"<code>{step['step']}</code>" in page
+        assert f"{step['difficulty']['value']:.2f}" in page
+    assert "步骤分析" in page
+    assert "Step analysis" in page
+
+
 def test_steps_and_stations_tables_show_every_skill(exams):
     steps = siming("steps", exams, "--lang", "en")
     standard = siming("standard", exams, "--lang", "en")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -25,6 +26,7 @@ def steps(
         str | None,
         typer.Option(help="Whose points: a rater, or consensus. The consensus by default, else the raters' mean."),
     ] = None,
+    html: Annotated[Path | None, typer.Option("--html", help="Write a self-contained page.", metavar="FILE")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     lang: Annotated[str | None, typer.Option(help="en or zh; the terminal's own by default.")] = None,
 ) -> None:
@@ -32,7 +34,7 @@ def steps(
     from siming.rating.steps import steps_report
 
     plain = steps_report(source.dataset, author=author, notes=source.notes).to_plain()
-    language = finish(plain, as_json=as_json, lang=lang, told=source.notes)
+    language = finish(plain, as_json=as_json, page=html, lang=lang, told=source.notes)
     if language is not None:
         _print(plain, language)
 

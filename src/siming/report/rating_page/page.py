@@ -14,6 +14,7 @@ from siming.report.rating_page.effects import effects_sections
 from siming.report.rating_page.gstudy import gstudy_sections, sizes_words
 from siming.report.rating_page.pieces import Ids, page_title, section
 from siming.report.rating_page.standard import standard_sections
+from siming.report.rating_page.steps import steps_sections
 from siming.report.shell import document, read_asset
 from siming.report.texts import Language
 
@@ -24,6 +25,7 @@ PAGES: Mapping[str, tuple[str, Sections]] = {
     "siming.rater-effects/1": ("effects", effects_sections),
     "siming.g-study/1": ("gstudy", gstudy_sections),
     "siming.standard/1": ("standard", standard_sections),
+    "siming.steps/1": ("steps", steps_sections),
 }
 """Schema to the page's kind and the sections that draw it."""
 
@@ -35,7 +37,7 @@ def write_rating_page(plain: Plain, path: Path, *, language: Language = "en") ->
     """Write the page of a rating command as one HTML file that needs nothing else.
 
     Args:
-        plain: What `siming rating agree`, `effects`, `gstudy` or `standard` print with ``--json``.
+        plain: What `siming rating agree`, `effects`, `gstudy`, `standard` or `steps` print with ``--json``.
         path: Of the file; folders on the way are made.
         language: Shown first, and shown without script; the reader can switch.
 
