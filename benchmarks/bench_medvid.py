@@ -28,23 +28,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from siming.bench.medvid.checked import RELEASE_TYPES
+
 LIMIT_CPU_S = 3.5
 LIMIT_MB = 500
 LIMIT_OTHERS_CPU_S = 1.0
 
-MIX = {
-    "tal": 1637,
-    "stg": 780,
-    "dense_captioning_gpt": 751,
-    "dense_captioning_gemini": 728,
-    "next_action": 670,
-    "cvs_assessment": 648,
-    "video_summary_gpt": 263,
-    "video_summary_gemini": 302,
-    "region_caption_gpt": 138,
-    "region_caption_gemini": 168,
-    "skill_assessment": 160,
-}
 FREE_TEXT = 234
 FRAMES = 103_742
 
@@ -92,7 +81,7 @@ class Release:
         self.truth: list[dict[str, Any]] = []
         self.answers: list[str] = []
         self.labels_only: list[str] = []
-        kinds = [kind for kind, n in MIX.items() for _ in range(n)]
+        kinds = [kind for kind, n in RELEASE_TYPES.items() for _ in range(n)]
         self._random.shuffle(kinds)
         for kind in kinds:
             self._row(kind)

@@ -89,7 +89,7 @@ def intraclass_correlation(
         form: See the module; Shrout and Fleiss call A ``2`` and C ``3``.
         cluster: Candidate of each video, where one candidate has several; else each video is its own cluster.
         interval: `FInterval`, `ClusterBootstrap`, `Jackknife` or None. Where several videos share a cluster
-            F limits would be too narrow, and the BCa bootstrap takes their place; where totals are missing
+            F limits would be too narrow, and the jackknife by cluster takes their place; where totals are missing
             they do not exist, and the jackknife takes theirs.
         missing: What to do where a rater left out a video. ``mixed model``: keep every total, estimate the
             variances by restricted maximum likelihood (right if what is missing does not depend on what it

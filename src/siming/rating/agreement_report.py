@@ -75,7 +75,7 @@ def agreement_report(
 
     Args:
         by: ``pair`` takes all cells together; ``skill``, ``step`` and ``site`` part them.
-        replicates, seed: Of the bootstrap, for intervals of totals.
+        replicates, seed: Of the bootstrap, for the few intervals that are drawn.
         source, notes: What the report calls the data, and how they were read; see `load_ratings`.
         everything: Every other two-rater statistic too, for each two physicians over all their cells.
 

@@ -34,7 +34,9 @@ IN_MARKS = ("mean_difference",)
 def agree(
     source: Source,
     by: Annotated[str, typer.Option(help="pair, skill, step or site.")] = "pair",
-    replicates: Annotated[int, typer.Option(help="Bootstrap replicates, for intervals of totals.", min=100)] = 2000,
+    replicates: Annotated[
+        int, typer.Option(help="Bootstrap replicates, for the few intervals that are drawn.", min=100)
+    ] = 2000,
     seed: Annotated[int, typer.Option(help="Seed of the resampling.")] = 0,
     everything: Annotated[
         bool, typer.Option("--all", help="Every other two-rater statistic too, below the panels.")

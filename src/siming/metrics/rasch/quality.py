@@ -54,12 +54,6 @@ def fit_ratings(structure: Structure) -> Flags:
     return chosen
 
 
-def residuals(structure: Structure, chosen: Flags) -> tuple[Floats, Floats]:
-    """Label less its expectation, and the variance of the label, of the chosen ratings."""
-    _, expected, variance = structure.moments(chosen)
-    return structure.table.label[chosen] - expected, variance
-
-
 def mean_squares(structure: Structure, chosen: Flags, element: Ints, size: int) -> MeanSquares:
     """How far labels lie from what the model expects, r = label - E(label), V = Var(label).
 

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from siming.bench.medvid.data import Question
 from siming.bench.medvid.official.captions import ASPECTS, Grades, JudgedPair
 from siming.bench.medvid.official.dvc import reference_events
-from siming.bench.medvid.strict.stretches import MOST, best_pairs, matched, overlapping, seconds
+from siming.bench.medvid.strict.stretches import MOST, TIME, best_pairs, matched, overlapping, seconds
 from siming.bench.medvid.strict.value import Value, how_read
 from siming.bench.medvid.times import number_in
 
@@ -23,9 +23,8 @@ JUDGED_AT: Final = 0.5
 LOWEST: Final = 1.0
 """Grade of an event that was missed or made up."""
 
-_TIME = r"(?<![\d.:])\d+(?::\d{1,2}){0,2}(?:\.\d+)?"
 _HEAD = re.compile(
-    rf"[\[(*]{{0,3}}({_TIME})\s{{0,3}}(?:seconds?|secs?|s|秒)?\s{{0,3}}(?:-{{1,2}}>|[-‐-―−~～－→至到]|\bto\b)\s{{0,3}}({_TIME})"
+    rf"[\[(*]{{0,3}}({TIME})\s{{0,3}}(?:seconds?|secs?|s|秒)?\s{{0,3}}(?:-{{1,2}}>|[-‐-―−~～－→至到]|\bto\b)\s{{0,3}}({TIME})"
     r"\s{0,3}(?:(?:seconds?|secs?|s)(?![a-z])|秒)?[\])*]{0,3}\s{0,3}[:：,.]?\s{0,3}",
     re.IGNORECASE,
 )
@@ -101,7 +100,7 @@ def _part(item: Mapping[str, Any], names: tuple[str, ...]) -> Any:
 
 
 def _seconds_in(value: Any) -> float | None:
-    if isinstance(value, str) and re.fullmatch(_TIME, value.strip().removesuffix("s")):
+    if isinstance(value, str) and re.fullmatch(TIME, value.strip().removesuffix("s")):
         return seconds(value.strip().removesuffix("s"))
     return number_in(value)
 

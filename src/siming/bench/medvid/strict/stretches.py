@@ -31,7 +31,9 @@ FEW_PAIRS: Final = 400
 FEW_WAYS: Final = 500
 """Up to so many ways to choose are all tried."""
 
-_TIME = r"(?<![\d.:])\d+(?::\d{1,2}){0,2}(?:\.\d+)?"
+TIME = r"(?<![\d.:])\d+(?::\d{1,2}){0,2}(?:\.\d+)?"
+"""Pattern of a time: plain seconds, ``m:s`` or ``h:m:s``; `seconds` reads it."""
+
 _UNIT = r"(?:\s{0,3}(?:(?:seconds?|secs?|s)(?![a-z])\.?|秒))?"
 _DASH = r"(?:-{1,2}>|[-‐-―−~～－→至到])"
 _NAMED = r"(?:[\s_]?(?:time|at|s|sec|seconds))?[\s\"':=]{1,6}(?:at\s)?"
@@ -39,12 +41,12 @@ _NAMED = r"(?:[\s_]?(?:time|at|s|sec|seconds))?[\s\"':=]{1,6}(?:at\s)?"
 _FORMS = tuple(
     re.compile(form, re.IGNORECASE)
     for form in (
-        rf"({_TIME}){_UNIT}(?:\s{{0,3}}{_DASH}\s{{0,3}}|\s{{1,3}}(?:to|until|through)\s{{1,3}})({_TIME})",
-        rf"between\s{{1,3}}({_TIME}){_UNIT}\s{{1,3}}and\s{{1,3}}({_TIME})",
-        rf"\b(?:starts?|begins?){_NAMED}({_TIME}){_UNIT}[\"'\s,;]{{1,6}}(?:and\s)?(?:it\s)?[\"']?ends?{_NAMED}({_TIME})",
+        rf"({TIME}){_UNIT}(?:\s{{0,3}}{_DASH}\s{{0,3}}|\s{{1,3}}(?:to|until|through)\s{{1,3}})({TIME})",
+        rf"between\s{{1,3}}({TIME}){_UNIT}\s{{1,3}}and\s{{1,3}}({TIME})",
+        rf"\b(?:starts?|begins?){_NAMED}({TIME}){_UNIT}[\"'\s,;]{{1,6}}(?:and\s)?(?:it\s)?[\"']?ends?{_NAMED}({TIME})",
     )
 )
-_BRACKETED = re.compile(rf"[\[(]\s{{0,3}}({_TIME}){_UNIT}\s{{0,3}},\s{{0,3}}({_TIME}){_UNIT}\s{{0,3}}[\])]", re.I)
+_BRACKETED = re.compile(rf"[\[(]\s{{0,3}}({TIME}){_UNIT}\s{{0,3}},\s{{0,3}}({TIME}){_UNIT}\s{{0,3}}[\])]", re.I)
 
 
 def read_stretches(answer: str) -> list[Stretch]:
