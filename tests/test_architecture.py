@@ -18,20 +18,23 @@ MAY_IMPORT = {
     "measure": {"errors", "rubric", "video"},
     "rating": {"errors", "metrics", "rubric"},
     "simulate": {"errors", "rubric", "video"},
+    "exchange": {"errors", "rubric", "rating"},
     "bench": {"errors", "metrics", "rubric", "video", "rating"},
     "run": {"errors", "video", "bench"},
     "leaderboard": {"errors", "metrics", "rubric", "bench"},
     "methods": {"errors", "rubric", "video", "measure", "bench", "run"},
     "report": {"errors", "rubric", "metrics", "rating", "bench", "leaderboard"},
+    "store": {"errors", "rubric", "rating"},
+    "web": {"errors", "rubric", "rating", "video", "exchange", "report", "leaderboard", "store"},
 }
 """Room to the rooms it may import; every room may import itself. `cli` may import any, inside its commands."""
 
 ONE_PLACE_ONLY = {
-    "av": {"video/container.py", "video/decode.py", "video/sound.py", "video/encode.py"},
+    "av": {"video/container.py", "video/decode.py", "video/sound.py", "video/encode.py", "video/derivative.py"},
     "torch": {"run/local.py"},
     "transformers": {"run/local.py"},
     "openai": {"run/openai.py"},
-    "openpyxl": {"rating/spreadsheet/table_workbook.py"},
+    "openpyxl": {"rating/spreadsheet/table_workbook.py", "exchange/workbook.py"},
 }
 """Heavy packages and the files that may import them."""
 

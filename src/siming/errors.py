@@ -11,12 +11,20 @@
     ├── VideoError         the recording cannot be used as it is (`kind` says in what way)
     ├── ReplyError         the model answered and we cannot read it (counted)
     ├── ModelCallError     no answer came; retried, then recorded (never scored)
-    └── MissingExtraError  names the pip command that brings what is missing
+    ├── MissingExtraError  names the pip command that brings what is missing
+    ├── StoreError         the database or the disk cannot be used (`kind` says in what way)
+    └── RoomError          the exam room did not do what it was asked (`code` says why)
+        ├── InputError         what was sent does not fit; mend and send again
+        ├── NotAllowedError    who asks has no right to this
+        ├── NotFoundError      there is nothing of that name, or the asker may not know that there is
+        └── ConflictError      the thing has moved on since the asker saw it (`kind`, `detail`)
 
 A message says what is wrong, where, what was found, what was wanted, and the mend.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 
 class SimingError(Exception):
@@ -88,3 +96,73 @@ class MissingExtraError(SimingError):
         then = f" && {also}" if also else ""
         super().__init__(f"{feature} needs packages that are not installed: pip install 'siming[{extra}]'{then}")
         self.extra = extra
+
+
+class StoreError(SimingError):
+    """The database, or the disk below it, cannot be used.
+
+    `kind` is stable and meant for programs: ``full``, ``read_only``, ``busy``, ``newer`` (made by a later siming),
+    ``damaged``, ``unreachable``.
+    """
+
+    def __init__(self, message: str, *, kind: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+class RoomError(SimingError):
+    """What the exam room answers when it does not do what it was asked.
+
+    Args:
+        code: Stable, for programs and for the sentence a page shows in the reader's language, such as
+            ``initials_missing``.
+        params: Plain values that go into that sentence.
+    """
+
+    def __init__(self, message: str, *, code: str = "", params: Mapping[str, object] | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.params = dict(params or {})
+
+
+class InputError(RoomError):
+    """What a person or a program sent to the exam room does not fit; nothing was changed.
+
+    Args:
+        field: The field at fault, where one can be named, such as ``initials``.
+    """
+
+    def __init__(
+        self, message: str, *, field: str | None = None, code: str = "", params: Mapping[str, object] | None = None
+    ) -> None:
+        super().__init__(message, code=code, params=params)
+        self.field = field
+
+
+class NotAllowedError(RoomError):
+    """Who asks has no right to this; the message names the role that has."""
+
+
+class NotFoundError(RoomError):
+    """There is nothing of that name, or the asker may not know that there is: the two read the same."""
+
+
+class ConflictError(RoomError):
+    """The thing has moved on since the asker saw it; nothing was changed, and what he sent is kept where `detail` says.
+
+    `kind` is stable and meant for programs: ``stale_writer``, ``stale_version``, ``leased``, ``locked``, ``state``,
+    ``exists``, ``incomplete``.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        kind: str,
+        detail: Mapping[str, object] | None = None,
+        code: str = "",
+        params: Mapping[str, object] | None = None,
+    ) -> None:
+        super().__init__(message, code=code, params=params)
+        self.kind = kind
+        self.detail = dict(detail or {})

@@ -1,0 +1,21 @@
+"""One text for one value: what is hashed here gives the same digest on every machine."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+
+def canonical_json(value: Any) -> str:
+    """Sorted keys, no spaces, no NaN, characters as they are.
+
+    >>> canonical_json({"b": 1.5, "a": "一"})
+    '{"a":"一","b":1.5}'
+    """
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def digest(value: Any) -> str:
+    """sha256 of the canonical JSON, in hex."""
+    return hashlib.sha256(canonical_json(value).encode("utf-8")).hexdigest()
