@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from siming.cli.rating import agree, effects, gstudy, standard, steps
+from siming.cli.rating import agree, effects, gstudy, plan, standard, steps
 
 app = typer.Typer(help="Rating: agreement, rater effects, generalizability, standards.", no_args_is_help=True)
 app.command("agree", epilog=agree.EXAMPLES)(agree.agree)
@@ -12,6 +12,7 @@ app.command("effects", epilog=effects.EXAMPLES)(effects.effects)
 app.command("gstudy", epilog=gstudy.EXAMPLES)(gstudy.gstudy)
 app.command("steps", epilog=steps.EXAMPLES)(steps.steps)
 app.command("standard", epilog=standard.EXAMPLES)(standard.standard)
+app.command("plan", epilog=plan.EXAMPLES)(plan.plan)
 
 
 @app.callback()
