@@ -98,6 +98,17 @@ def test_a_blocked_camera_takes_a_step_out_of_the_sum_and_is_not_zero():
     assert exam.sheet().total(CPR) == 100
 
 
+def test_a_safety_check_that_nobody_could_see_voids_nothing_but_a_touch_after_it_does():
+    hidden = aed().change("aed07", status="not_assessable", note="the examiner stood before the camera")
+    exam = examine(AED, hidden.events())
+    assert exam.steps["aed07"].points is None
+    assert exam.steps["aed08"].void is not True  # before the check somebody touched the patient; after it, who knows
+    [end_s] = [e.end_s for e in hidden.events() if e.action == "aed07"]
+    [shock_s] = [e.start_s for e in hidden.events() if e.action == "ev_shock_button"]
+    hidden.event("ev_touch_patient", (end_s + shock_s) / 2)
+    assert examine(AED, hidden.events()).steps["aed08"].void
+
+
 def test_a_value_within_the_error_of_measurement_of_its_target_costs_nothing():
     exam = examine(CPR, cpr(pauses_s=[10.4]).events())  # tolerance of pauses is 0.5 s
     assert exam.steps["cpr17"].points == 7

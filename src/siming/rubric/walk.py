@@ -63,6 +63,10 @@ class Walk:
                 end_s = max([event.end_s, *anchors])
                 last = 0 if event.end_s > event.start_s and not (anchors and end_s == max(anchors)) else 4
                 moments.append((end_s, last, order[step.id], event, "end"))
+        # What a hidden step would have set is unknown from its end on, whatever cleared it before.
+        for event in self._performance.events:
+            if event.status == "not_assessable" and event.action in order:
+                moments.append((event.end_s, 0, order[event.action], event, "hidden"))
         for number, event in enumerate(sorted(self._performance.events, key=self._place_at_one_instant)):
             if event.action in self._rubric.events_by_id:
                 moments.append((event.start_s, 1, number, event, "event"))
@@ -75,6 +79,9 @@ class Walk:
                         self._board.set(state, at_s, kind.id, event=event.id)
                     for state in kind.clears:
                         self._board.clear(state, at_s, kind.id, event=event.id)
+                case "hidden":
+                    for change in self._rubric.get_step(event.action).establishes:
+                        self._board.doubt(change.state, at_s, event.action)
                 case "start":
                     self._rules.note_start(event)
                     step = self._rubric.get_step(event.action)
