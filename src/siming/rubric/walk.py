@@ -64,9 +64,11 @@ class Walk:
                 last = 0 if event.end_s > event.start_s and not (anchors and end_s == max(anchors)) else 4
                 moments.append((end_s, last, order[step.id], event, "end"))
         # What a hidden step would have set is unknown from its end on, whatever cleared it before.
-        for event in self._performance.events:
-            if event.status == "not_assessable" and event.action in order:
-                moments.append((event.end_s, 0, order[event.action], event, "hidden"))
+        moments += [
+            (event.end_s, 0, order[event.action], event, "hidden")
+            for event in self._performance.events
+            if event.status == "not_assessable" and event.action in order
+        ]
         for number, event in enumerate(sorted(self._performance.events, key=self._place_at_one_instant)):
             if event.action in self._rubric.events_by_id:
                 moments.append((event.start_s, 1, number, event, "event"))
