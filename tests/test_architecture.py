@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "leaderboard": {"errors", "metrics", "rubric", "bench"},
     "methods": {"errors", "rubric", "video", "measure", "bench", "run"},
     "report": {"errors", "rubric", "metrics", "rating", "bench", "leaderboard"},
-    "store": {"errors", "rubric", "rating"},
+    "store": {"errors", "metrics", "rubric", "rating"},
     "web": {"errors", "rubric", "rating", "video", "exchange", "report", "leaderboard", "store"},
 }
 """Room to the rooms it may import; every room may import itself. `cli` may import any, inside its commands."""

@@ -63,7 +63,7 @@ class VideoError(SimingError):
     """The recording cannot be used as it is.
 
     `kind` is stable and meant for programs: ``missing``, ``empty``, ``not_a_video``, ``no_video_stream``,
-    ``no_audio_stream``, ``index_missing``, ``truncated``, ``damaged``, ``too_large``, ``bad_time``.
+    ``no_audio_stream``, ``index_missing``, ``truncated``, ``damaged``, ``too_large``, ``too_slow``, ``no_space``, ``bad_time``.
     """
 
     def __init__(self, message: str, *, kind: str) -> None:
