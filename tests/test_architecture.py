@@ -34,6 +34,7 @@ ONE_PLACE_ONLY = {
     "torch": {"run/local.py"},
     "transformers": {"run/local.py"},
     "openai": {"run/openai.py"},
+    "pyarrow": {"exchange/release.py"},
     "openpyxl": {"rating/spreadsheet/table_workbook.py", "exchange/workbook.py"},
 }
 """Heavy packages and the files that may import them."""
