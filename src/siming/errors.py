@@ -151,7 +151,7 @@ class ConflictError(RoomError):
     """The thing has moved on since the asker saw it; nothing was changed, and what he sent is kept where `detail` says.
 
     `kind` is stable and meant for programs: ``stale_writer``, ``stale_version``, ``leased``, ``locked``, ``state``,
-    ``exists``, ``incomplete``.
+    ``exists``, ``incomplete``, ``out_of_order``, ``client_reused``.
     """
 
     def __init__(

@@ -159,3 +159,39 @@ def test_the_adjudication_rate_is_the_share_of_disputed_steps():
 
 def test_without_pairs_there_is_no_rate_and_a_reason():
     assert adjudication_rate([], {}).reason == "no pairs: nobody rated an attempt twice"
+
+
+def test_within_a_tolerance_two_entries_agree_and_the_fewer_points_stand_with_their_deductions():
+    wei = sheet("wei", 4, Entry(points=3, deductions=("late",), evidence=((1, 2),)), 0)
+    okafor = sheet("okafor", 4, Entry(points=3.5, evidence=((5, 6),)), 1.5)
+    assert [d.step for d in disputes(wei, okafor, RUBRIC, tolerance=0.5)] == ["t3"]
+    for pair in ((wei, okafor), (okafor, wei)):
+        entry = consensus(*pair, {"t3": 1}, RUBRIC, tolerance=0.5).steps["t2"]
+        assert (entry.points, entry.deductions, entry.evidence) == (3, ("late",), ((1, 2), (5, 6)))
+
+
+def test_a_tolerance_is_exact_to_the_last_fraction():
+    # 0.3 - 0.2 is more than 0.1 in binary numbers; as people write them it is not
+    wei, okafor = sheet("wei", 0.3, 1, 1), sheet("okafor", 0.2, 1, 1)
+    assert disputes(wei, okafor, RUBRIC, tolerance=0.1) == []
+
+
+def test_a_blank_step_is_within_no_tolerance():
+    assert [d.kind for d in disputes(sheet("wei", CANNOT, 1, 1), sheet("okafor", 0, 1, 1), RUBRIC, tolerance=4)] == [
+        "blank"
+    ]
+
+
+def test_an_agreed_step_can_be_sent_to_adjudication_after_all_and_then_needs_a_decision():
+    wei, okafor = sheet("wei", 4, 3, 0), sheet("okafor", 4, 3, 0)
+    assert [(d.step, d.kind) for d in disputes(wei, okafor, RUBRIC, also=["t1"])] == [("t1", "reopened")]
+    with pytest.raises(SheetError, match="t1"):
+        consensus(wei, okafor, {}, RUBRIC, also=["t1"])
+    assert consensus(wei, okafor, {"t1": 2}, RUBRIC, also=["t1"]).steps["t1"].points == 2
+
+
+def test_a_tolerance_below_nothing_and_a_step_that_is_not_there_are_refused():
+    pair = sheet("wei", 4, 3, 0), sheet("okafor", 4, 3, 0)
+    for wrong in ({"tolerance": -1}, {"tolerance": float("nan")}, {"also": ["t9"]}):
+        with pytest.raises(SheetError):
+            disputes(*pair, RUBRIC, **wrong)

@@ -1,13 +1,16 @@
 """From two blind sheets to one consensus: compare step by step, adjudicate what differs, keep what is agreed.
 
-Agreed means equal points, to the last fraction; how each author came to them (which deductions, which
-evidence) may differ. A step that either author left blank is never agreed and never zero: it goes to
+Agreed means equal points, to the last fraction, unless a `tolerance` is given; how each author came to them (which
+deductions, which evidence) may differ. A step that either author left blank is never agreed and never zero: it goes to
 adjudication. The one exception is a step that both call not applicable.
+
+Within a tolerance the consensus holds the entry with the fewer points, whoever gave it. A mean would be points that
+nobody gave and no deduction explains; the fewer points come with the fault that somebody saw.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -26,8 +29,9 @@ class Dispute:
     attempt: str
     rubric: str
     step: str
-    kind: Literal["points", "blank"]
-    """points: both judged, differently. blank: at least one could not judge, or called it not applicable."""
+    kind: Literal["points", "blank", "reopened"]
+    """points: both judged, differently. blank: at least one could not judge, or called it not applicable. reopened:
+    agreed by the points, and sent to adjudication all the same."""
     first: Entry
     second: Entry
 
@@ -39,20 +43,34 @@ Resolve = Mapping[str, Decision] | Callable[[Dispute], Decision | None]
 """Decisions by step id, or a rule that makes them."""
 
 
-def disputes(first: Sheet, second: Sheet, rubric: Rubric) -> list[Dispute]:
+def disputes(
+    first: Sheet, second: Sheet, rubric: Rubric, *, tolerance: float = 0, also: Collection[str] = ()
+) -> list[Dispute]:
     """The steps that go to adjudication, in the rubric's order; the same whoever is named first.
 
+    Args:
+        tolerance: Points by which two entries may differ and still agree.
+        also: Steps that go there although they agree, such as one that an adjudicator reopened.
+
     Raises:
-        SheetError: sheets of different attempts, one author twice, or a sheet that does not fit the rubric.
+        SheetError: sheets of different attempts, one author twice, a sheet that does not fit the rubric, a tolerance
+            below 0, or a step in `also` that the rubric does not have.
     """
     _check_pair(first, second, rubric)
+    if not tolerance >= 0:
+        raise SheetError(f"a tolerance of {tolerance} points cannot be; give 0 or more")
+    strange = [step for step in also if rubric.find_step(step) is None]
+    if strange:
+        raise SheetError(f"step {strange[0]!r} cannot be reopened: rubric {rubric.id} has no such step")
     found = []
     for step in rubric.steps:
         one, other = first.steps[step.id], second.steps[step.id]
-        if _agreed(one, other):
+        agreed = _agreed(one, other, tolerance)
+        if agreed and step.id not in also:
             continue
         blank = one.points is None or other.points is None
-        found.append(Dispute(first.attempt, rubric.id, step.id, "blank" if blank else "points", one, other))
+        kind: Literal["points", "blank", "reopened"] = "reopened" if agreed else "blank" if blank else "points"
+        found.append(Dispute(first.attempt, rubric.id, step.id, kind, one, other))
     return found
 
 
@@ -64,16 +82,23 @@ def consensus(
     *,
     name: str = "consensus",
     submitted_at: str | None = None,
+    tolerance: float = 0,
+    also: Collection[str] = (),
 ) -> Sheet:
     """The consensus sheet of one attempt and rubric.
 
-    An agreed step keeps its points, the deductions that both authors took, and the evidence of both. A
-    disputed step holds what the adjudicator decided.
+    A step with equal points keeps them, the deductions that both authors took, and the evidence of both. One that
+    agrees only within the tolerance holds the fewer points with their deductions, and the evidence of both. A disputed
+    step holds what the adjudicator decided.
+
+    Args:
+        tolerance, also: As in `disputes`.
 
     Raises:
         SheetError: a disputed step without a decision, a decision nobody asked for, or points over a maximum.
     """
-    open_steps = {dispute.step: dispute for dispute in disputes(first, second, rubric)}
+    found = disputes(first, second, rubric, tolerance=tolerance, also=also)
+    open_steps = {dispute.step: dispute for dispute in found}
     place = f"consensus of attempt {first.attempt}, rubric {rubric.id}"
     if isinstance(resolve, Mapping):
         strange = [step for step in resolve if step not in open_steps]
@@ -137,9 +162,9 @@ def _entry_of(decision: Decision, place: str) -> Entry:
         raise SheetError(f"{place}: {decision} are no points; decide on a number from 0 up") from error
 
 
-def _agreed(one: Entry, other: Entry) -> bool:
+def _agreed(one: Entry, other: Entry, tolerance: float = 0) -> bool:
     if one.points is not None and other.points is not None:
-        return exact(one.points) == exact(other.points)
+        return abs(exact(one.points) - exact(other.points)) <= exact(tolerance)
     return one.status == other.status == "not_applicable"
 
 
@@ -147,6 +172,15 @@ def _joined(one: Entry, other: Entry) -> Entry:
     evidence = tuple(sorted({*one.evidence, *other.evidence}))
     if one.points is None:
         return Entry(status="not_applicable", reason=one.reason or other.reason, evidence=evidence)
+    if other.points is not None and exact(one.points) != exact(other.points):
+        lower = min(one, other, key=lambda entry: entry.points or 0)
+        return Entry(
+            points=lower.points,
+            deductions=lower.deductions,
+            void=lower.void,
+            evidence=evidence,
+            reasons=lower.reasons,
+        )
     return Entry(
         points=one.points,
         deductions=tuple(sorted({*one.deductions} & {*other.deductions})),

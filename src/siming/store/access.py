@@ -86,8 +86,24 @@ class Actor:
         if not self.roles.get(project):
             raise NotFoundError(f"there is no project {project!r} that you belong to; ask its coordinator for a role")
         if not self.may(right, project):
-            wanted = ", ".join(role for role in ROLES if right in RIGHTS[role])
-            raise NotAllowedError(f"this needs one of the roles {wanted}; ask the project's owner for it")
+            raise _lacks(right)
+
+    def require_somewhere(self, right: Right) -> None:
+        """Before anything is looked up by its id: go on unless he has roles and none of them gives this right.
+
+        Whoever may not hears the same whether or not there is something of that id; after the look, what lies in a
+        project where he lacks the right does not exist for him.
+
+        Raises:
+            NotAllowedError: a member of projects, with this right in none.
+        """
+        if self.roles and not any(self.may(right, project) for project in self.roles):
+            raise _lacks(right)
+
+
+def _lacks(right: Right) -> NotAllowedError:
+    wanted = ", ".join(role for role in ROLES if right in RIGHTS[role])
+    return NotAllowedError(f"this needs one of the roles {wanted}; ask the project's owner for it")
 
 
 SYSTEM = Actor(id="siming", login="siming", name="siming")

@@ -7,7 +7,8 @@ chain whole (invariant 8).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,13 +71,14 @@ def record(
     return int(head.seq) + 1
 
 
-def lines(connection: Connection, *, project: str | None = None) -> Iterator[Mapping[str, Any]]:
+def lines(connection: Connection, *, project: str | None = None) -> Generator[Mapping[str, Any], None, None]:
     """Every line in order, or those of one project."""
     wanted = select(audit_event).order_by(audit_event.c.seq)
     if project is not None:
         wanted = wanted.where(audit_event.c.project == project)
-    for row in connection.execute(wanted.execution_options(yield_per=1000)).mappings():
-        yield dict(row)
+    with connection.execute(wanted.execution_options(yield_per=1000)) as found:
+        for row in found.mappings():
+            yield dict(row)
 
 
 def verify(database: Database) -> Verdict:
@@ -84,16 +86,17 @@ def verify(database: Database) -> Verdict:
     previous, n = "", 0
     with database.read() as connection:
         head = connection.execute(select(audit_head)).one()
-        for line in lines(connection):
-            n += 1
-            content = {name: line[name] for name in line if name != "hash"}
-            if line["seq"] != n:
-                return Verdict(False, n, n, f"line {n} is missing; the next one is {line['seq']}")
-            if line["previous"] != previous:
-                return Verdict(False, n, n, f"line {n} does not hold the hash of line {n - 1}")
-            if digest(content) != line["hash"]:
-                return Verdict(False, n, n, f"the content of line {n} was changed after it was written")
-            previous = line["hash"]
+        with closing(lines(connection)) as every:
+            for line in every:
+                n += 1
+                content = {name: line[name] for name in line if name != "hash"}
+                if line["seq"] != n:
+                    return Verdict(False, n, n, f"line {n} is missing; the next one is {line['seq']}")
+                if line["previous"] != previous:
+                    return Verdict(False, n, n, f"line {n} does not hold the hash of line {n - 1}")
+                if digest(content) != line["hash"]:
+                    return Verdict(False, n, n, f"the content of line {n} was changed after it was written")
+                previous = line["hash"]
     if (head.seq, head.hash) != (n, previous):
         return Verdict(False, n, n + 1, f"lines {n + 1} to {head.seq} were cut off")
     return Verdict(True, n)

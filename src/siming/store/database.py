@@ -137,10 +137,15 @@ def _as_store_errors(database: Database) -> Iterator[None]:
 _SAID = {
     "full": "the disk is full, nothing was saved; free some space and send again",
     "read_only": "the database cannot be written to, nothing was saved; give the server's user the right to write",
-    "busy": "another program holds the database, nothing was saved; close it and send again",
+    "busy": "somebody else was at the same thing at that moment, nothing was saved; send again",
     "damaged": "the file is not a sound database; restore the last backup",
     "unreachable": "the database cannot be reached; check its address and that it runs",
 }
+
+
+_CROSSED = ("40001", "40P01", "55P03", "23505")
+"""PostgreSQL lets transactions run side by side: serialization failure, deadlock, lock not available, and a row that
+somebody else inserted between our looking and our inserting. Sent again, they meet what is there by then."""
 
 
 def _kind_of(error: DBAPIError) -> str | None:
@@ -162,6 +167,8 @@ def _kind_of(error: DBAPIError) -> str | None:
         return "full"
     if state == "25006":
         return "read_only"
+    if state in _CROSSED:
+        return "busy"
     if isinstance(error, OperationalError) and error.connection_invalidated:
         return "unreachable"
     return "unreachable" if isinstance(error, OperationalError) and state[:2] in ("08", "57", "") and not code else None

@@ -14,6 +14,10 @@ from siming.errors import StoreError
 from siming.store.database import Database
 
 
+_LINE = 0x73696D696E67
+"""PostgreSQL's advisory lock of migrations: the bytes of "siming"."""
+
+
 def migrate(database: Database) -> None:
     """Run every migration that the database has not seen; all of them or none.
 
@@ -21,6 +25,8 @@ def migrate(database: Database) -> None:
         StoreError: ``newer`` when a later siming made it, or that it cannot be reached or written.
     """
     with database.write() as connection:
+        if not database.is_sqlite:  # servers that start together wait for the first; SQLite's own lock does so
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LINE})")
         config = _config()
         config.attributes["connection"] = connection
         try:

@@ -10,6 +10,7 @@ import json
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
@@ -185,7 +186,7 @@ attempt = Table(
     Column("rubrics", Json, nullable=False),  # ids of rubric_version, in order
     Column("params", Json, nullable=False, default=dict),
     Column("state", Text, nullable=False, default="usable"),
-    Column("excluded_reason", Text),
+    Column("excluded_reason", Text),  # a code, see `exclusion.REASONS`
     _ref("excluded_by", "person", nullable=True, index=False),
     _ref("exclusion_confirmed_by", "person", nullable=True, index=False),  # must be a second person
     Column("gold", Boolean, nullable=False, default=False),  # for calibration: the expert panel's sheet exists
@@ -203,7 +204,7 @@ media = Table(
     _ref("made_from", "media", nullable=True, index=False),  # a derivative's original
     Column("camera", Text, nullable=False, default="main"),
     Column("sha256", Text, nullable=False),
-    Column("bytes", Integer, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
     Column("path", Text, nullable=False),  # below the media folder, content-addressed
     Column("duration_s", Float),
     Column("width", Integer),
@@ -211,10 +212,12 @@ media = Table(
     Column("rate", Text),  # mean pictures per second as a fraction, "30000/1001"
     Column("time_map", Json),  # of a derivative: see video/timemap.py
     Column("recipe", Json),  # of a derivative: what was masked and removed
+    Column("facts", Json, nullable=False, default=dict),  # what the probe and the ingest found; preview pictures
     Column("clock_offset_s", Float, nullable=False, default=0.0),  # of this camera against the main one
     Column("state", Text, nullable=False),
     Column("state_reason", Text),
     Column("created_at", Text, nullable=False),
+    CheckConstraint("kind <> 'derivative' OR (time_map IS NOT NULL AND made_from IS NOT NULL)", name="time_map"),
     _one_of("kind", "kind", "original", "derivative"),
     _one_of("state", "state", "ingest", "review", "verified", "quarantined", "erased"),
 )
@@ -227,16 +230,29 @@ upload = Table(
     _ref("attempt", "attempt", nullable=True),
     _ref("person", "person"),
     Column("file_name", Text, nullable=False),  # as the browser gave it; shown, never used as a path
-    Column("size", Integer, nullable=False),
-    Column("received", Integer, nullable=False, default=0),
+    Column("fingerprint", Text),  # what the browser knows the file again by; means nothing to the server
+    Column("size", BigInteger, nullable=False),
+    Column("received", BigInteger, nullable=False, default=0),  # on the disk for certain
     Column("camera", Text, nullable=False, default="main"),
     Column("recipe", Json, nullable=False),
     Column("state", Text, nullable=False),
     Column("progress", Float, nullable=False, default=0.0),  # of the ingest, 0 to 1
-    Column("problem", Text),
+    Column("problem", Text),  # why it failed: a code, see `uploads.PROBLEMS`
+    Column("problem_text", Text),  # the same in the words of what found it
+    _ref("original", "media", nullable=True, index=False),
+    _ref("derivative", "media", nullable=True, index=False),
     Column("created_at", Text, nullable=False),
     Column("changed_at", Text, nullable=False),
     _one_of("state", "state", "receiving", "queued", "working", "done", "failed", "cancelled"),
+)
+
+media_view = Table(
+    "media_view",
+    METADATA,
+    Column("media", Text, ForeignKey("media.id"), primary_key=True),
+    Column("person", Text, ForeignKey("person.id"), primary_key=True),
+    Column("session", Text, primary_key=True),  # a digest: one line a session, however many ranges were asked for
+    Column("first_at", Text, nullable=False),
 )
 
 # --- blind rating ---------------------------------------------------------------------------------------------------
@@ -251,14 +267,16 @@ assignment = Table(
     Column("slot", Integer, nullable=False),  # 0 or 1 (more where the plan says so); never shown to the rater
     Column("position", Integer, nullable=False),  # in the rater's own order
     Column("purpose", Text, nullable=False),
-    Column("rubrics", Json, nullable=False),  # [{"id": rubric_version.id, "rubric", "version", "sha256"}]
+    Column("rubrics", Json, nullable=False),  # [{"id": rubric_version.id, "rubric", "version", "sha256", "steps": how many}]
     Column("media_sha256", Text),  # of the derivative rated; set when first opened
     Column("state", Text, nullable=False, default="queued"),
     Column("not_before", Text),
+    Column("wait_days", Integer),  # of a repeat: how long after its first rating was locked it may be seen
     Column("due_at", Text),
     Column("revision", Integer, nullable=False, default=0),  # 0 until first submitted; each reopening adds one
     Column("reopened_reason", Text),
     Column("draft", Json, nullable=False, default=dict),  # the fold of the events, see draft.py
+    Column("done", Integer, nullable=False, default=0),  # steps of the draft that are scored or left blank on purpose
     Column(
         "seq", Integer, nullable=False, default=0
     ),  # last event's number; counted per assignment, see `rating_event`
@@ -299,6 +317,7 @@ device = Table(
     Column("assignment", Text, ForeignKey("assignment.id"), primary_key=True),
     _ref("person", "person", index=False),
     Column("unsent", Integer, nullable=False, default=0),  # what the device last said it still held
+    Column("fence", Integer, nullable=False, default=0),  # of the lease, as the device last heard it
     Column("seen_at", Text, nullable=False),
     Column("written_off_at", Text),
     _ref("written_off_by", "person", nullable=True, index=False),
@@ -311,6 +330,8 @@ submission = Table(
     _id(),
     _ref("assignment", "assignment"),
     Column("revision", Integer, nullable=False),  # 1 is the first and independent one: agreement uses only this
+    Column("purpose", Text, nullable=False),  # of the assignment when it was locked: AI-assisted stays so for ever
+    Column("rubrics", Json, nullable=False),  # as in `assignment`: what was rated by, with its hash
     Column("sheets", Json, nullable=False),  # siming.sheet/1, one per rubric
     Column("snapshot_sha256", Text, nullable=False),  # what device and server agreed on
     Column("sha256", Text, nullable=False),  # of the canonical JSON of everything here: the receipt
@@ -325,6 +346,25 @@ submission = Table(
 )
 
 # --- adjudication and consensus -------------------------------------------------------------------------------------
+
+comparison = Table(
+    "comparison",  # a pure function of two locked submissions and a tolerance, kept because 10,000 are filtered at once
+    METADATA,
+    Column("first", Text, ForeignKey("submission.id"), primary_key=True),
+    Column("second", Text, ForeignKey("submission.id"), primary_key=True),
+    Column("tolerance", Text, primary_key=True),
+    _ref("attempt", "attempt"),
+    _ref("project", "project"),
+    Column("cells", Json, nullable=False),  # rubric version -> one letter per step, see `comparison.LETTERS`
+    Column("points", Json, nullable=False),  # rubric version -> [[first, second], ...]
+    Column("n_exact", Integer, nullable=False),
+    Column("n_evidence_disjoint", Integer, nullable=False),
+    Column("n_within_tolerance", Integer, nullable=False),
+    Column("n_discrepant", Integer, nullable=False),
+    Column("n_blank", Integer, nullable=False),
+    Column("n_critical_mismatch", Integer, nullable=False),
+    Column("problem", Text),  # why the two cannot be compared
+)
 
 adjudication_case = Table(
     "adjudication_case",
@@ -341,6 +381,8 @@ adjudication_case = Table(
     _ref("holder", "person", nullable=True, index=False),
     Column("fence", Integer, nullable=False, default=0),
     Column("lease_until", Text),
+    Column("n_open", Integer, nullable=False),  # steps still to decide, and the critical ones among them: the list of
+    Column("n_critical", Integer, nullable=False),  # cases sorts by them; written with every decision
     Column("created_at", Text, nullable=False),
     Column("decided_at", Text),
     UniqueConstraint("first", "second"),
@@ -358,11 +400,13 @@ decision = Table(
     Column("step", Text, nullable=False),
     Column("choice", Text),
     Column("entry", Json),  # the entry decided on
-    Column("rationale", Text, nullable=False),
+    Column("template", Text),  # id of a sentence that the language files hold
+    Column("rationale", Text, nullable=False),  # the decider's own words; empty where the template says it all
+    Column("undoes", Integer),  # version of the act that an undo takes back
     _ref("person", "person", index=False),
     Column("fence", Integer, nullable=False),
     Column("decided_at", Text, nullable=False),
-    _one_of("kind", "kind", "decide", "reopen_agreed", "undo"),
+    _one_of("kind", "kind", "decide", "reopen_agreed", "undo", "appeal"),
     _one_of("choice", "choice", "first", "second", "other"),
 )
 
@@ -398,7 +442,7 @@ consensus_version = Table(
     Column("parents", Json, nullable=False),  # submissions, and the version it supersedes
     Column("state", Text, nullable=False),
     Column("reason", Text),  # of an appeal
-    _ref("made_by", "person", index=False),
+    _ref("made_by", "person", nullable=True, index=False),  # NULL: siming, from two sheets without a difference
     _ref("locked_by", "person", nullable=True, index=False),
     Column("created_at", Text, nullable=False),
     Column("locked_at", Text),
@@ -416,6 +460,7 @@ model_run = Table(
     _ref("project", "project"),
     _ref("attempt", "attempt"),
     Column("model", Text, nullable=False),
+    Column("rubric", Text, nullable=False),  # of a model, attempt and rubric the newest counts; a release names its own
     Column("sheet", Json, nullable=False),
     Column("about", Json, nullable=False, default=dict),  # prompt, settings, raw output, missing
     _ref("added_by", "person", index=False),
@@ -438,8 +483,10 @@ stat_snapshot = Table(
     _id(),
     _ref("project", "project"),
     Column("kind", Text, nullable=False),  # agreement, calibration ...
-    Column("inputs_sha256", Text, nullable=False),  # over the submissions that went in
-    Column("inputs", Json, nullable=False),  # their ids
+    Column("inputs_sha256", Text, nullable=False),  # over the submissions that went in, and what is known of the attempts
+    Column("inputs", Json, nullable=False),  # their ids, and what the attempts were called then
+    Column("n_submissions", Integer, nullable=False),
+    Column("fingerprint", Text, nullable=False),  # of the project then: whether it has moved on, without reading `inputs`
     Column("configuration", Json, nullable=False),
     Column("code_version", Text, nullable=False),
     Column("seed", Integer, nullable=False),

@@ -1,0 +1,268 @@
+"""Backups: the whole room in a folder that can be checked and restored while the server goes on working.
+
+    manifest.json        written last: what lies here, with sizes and sha256, and the head of the audit
+    room.db              the database as it was at one moment (SQLite; PostgreSQL is dumped with its own tool)
+    media/...            the recordings under the names of the media folder
+    vault/vault.db       identities, sealed; the master key is kept elsewhere on purpose
+
+The database is copied first and the recordings after it: a recording never changes and is there before its row, so the
+copy holds at least what the database names.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from sqlalchemy import select
+
+from siming.errors import StoreError
+from siming.store import audit
+from siming.store.audit import Verdict
+from siming.store.database import Database
+from siming.store.migrate import migrate, present_version
+from siming.store.schema import audit_head, media
+from siming.store.submissions import Verified, verify_submissions
+
+SCHEMA = "siming.backup/1"
+MANIFEST = "manifest.json"
+SHELVES = ("originals", "derivatives", "previews")
+BLOCK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """What a backup holds."""
+
+    folder: Path
+    files: int
+    bytes: int
+    audit_lines: int
+    """Lines of the audit at that moment."""
+    database: bool
+    """False on PostgreSQL: its own dump belongs beside this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Whether a room is what it says of itself."""
+
+    audit: Verdict
+    submissions: Verified
+    media: int
+    """Recordings looked at."""
+    problems: tuple[str, ...]
+    """Of recordings: missing, or with other bytes."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything holds."""
+        return self.audit.ok and self.submissions.ok and not self.problems
+
+
+def back_up(db: Database, media_folder: Path, to: Path, *, vault: Path | None = None, link: bool = False) -> Backup:
+    """Copy a room into a fresh folder; the server may be running.
+
+    Args:
+        to: A folder that is not there yet, or empty.
+        vault: The vault's folder; its database goes along, its master key does not.
+        link: Give recordings a second name in place of a second copy: quick and small on the same disk, and no help
+            when that disk fails.
+
+    Raises:
+        StoreError: the folder is not empty, the disk is full, or a recording is not what its name says.
+    """
+    if to.exists() and any(to.iterdir()):
+        raise StoreError(f"{to}: not empty; name a fresh folder for each backup", kind="read_only")
+    to.mkdir(parents=True, exist_ok=True, mode=0o700)
+    files: dict[str, dict[str, Any]] = {}
+    if db.is_sqlite:
+        _copy_sqlite(Path(str(db.url.database)), to / "room.db")
+        files["room.db"] = _described(to / "room.db")
+    with db.read() as c:
+        head = c.execute(select(audit_head.c.seq, audit_head.c.hash)).one()
+    if db.is_sqlite:  # of the copy, not of the room that has gone on meanwhile
+        with closing(sqlite3.connect(to / "room.db")) as copy:
+            seq, hash_ = copy.execute("SELECT seq, hash FROM audit_head").fetchone()
+    else:
+        seq, hash_ = head.seq, head.hash
+    for path in _kept(media_folder):
+        name = PurePosixPath("media", *path.relative_to(media_folder).parts)
+        _bring(path, to / name, link=link)
+        files[str(name)] = _described(to / name)
+        if files[str(name)]["sha256"] != path.name:
+            raise StoreError(
+                f"{path}: its bytes are not those of its name; restore it from an older backup", kind="damaged"
+            )
+    if vault is not None and (vault / "vault.db").is_file():
+        (to / "vault").mkdir(mode=0o700)
+        _copy_sqlite(vault / "vault.db", to / "vault" / "vault.db")
+        files["vault/vault.db"] = _described(to / "vault" / "vault.db")
+    manifest = {
+        "schema": SCHEMA,
+        "made_at": db.stamp(),
+        "database": db.url.get_backend_name(),
+        "database_version": present_version(db),
+        "audit": {"seq": seq, "hash": hash_},
+        "files": files,
+    }
+    _write(to / MANIFEST, json.dumps(manifest, indent=1, sort_keys=True).encode())
+    return Backup(to, len(files), sum(f["bytes"] for f in files.values()), seq, db.is_sqlite)
+
+
+def check_backup(folder: Path) -> dict[str, Any]:
+    """The manifest of a backup whose every file is as it was written.
+
+    Raises:
+        StoreError: ``damaged``, naming the first file that is missing or changed.
+    """
+    try:
+        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text("utf-8"))
+        files = manifest["files"].items()
+        if manifest["schema"] != SCHEMA:
+            raise StoreError(
+                f"{folder}: a backup of form {manifest['schema']!r}, this siming reads {SCHEMA}", kind="newer"
+            )
+    except FileNotFoundError as error:
+        raise StoreError(
+            f"{folder}: no {MANIFEST}; the backup was not finished, or this is none", kind="damaged"
+        ) from error
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        raise StoreError(f"{folder / MANIFEST}: cannot be read ({error})", kind="damaged") from error
+    for name, wanted in files:
+        parts = PurePosixPath(name).parts
+        if PurePosixPath(name).is_absolute() or ".." in parts:
+            raise StoreError(f"{folder / MANIFEST}: {name!r} leads out of the backup", kind="damaged")
+        path = folder.joinpath(*parts)
+        if not path.is_file() or path.is_symlink():
+            raise StoreError(f"{path}: missing from the backup", kind="damaged")
+        if _described(path) != wanted:
+            raise StoreError(f"{path}: not what it was when the backup was made", kind="damaged")
+    return manifest
+
+
+def restore(folder: Path, *, database: Path, media_folder: Path, vault: Path | None = None) -> Health:
+    """Bring a backup back to where there is nothing yet, and check what came back.
+
+    Raises:
+        StoreError: the backup is damaged, the place is taken, or the audit is not the one that was backed up.
+    """
+    manifest = check_backup(folder)
+    if "room.db" not in manifest["files"]:
+        raise StoreError(
+            f"{folder}: holds no database; restore PostgreSQL with pg_restore and copy the media folder", kind="damaged"
+        )
+    for place in (database, media_folder, *([] if vault is None else [vault / "vault.db"])):
+        if place.exists() and not (place.is_dir() and not any(place.iterdir())):
+            raise StoreError(f"{place}: something is there already; restore to another place", kind="read_only")
+    for name in manifest["files"]:
+        head, *rest = PurePosixPath(name).parts
+        if head == "media":
+            _bring(folder / name, media_folder.joinpath(*rest), link=False)
+        elif head == "vault" and vault is not None:
+            vault.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _bring(folder / name, vault.joinpath(*rest), link=False)
+    _bring(folder / "room.db", database, link=False)  # last: a room without its recordings must not look whole
+    db = Database(f"sqlite:///{database}")
+    try:
+        with db.read() as c:
+            head_row = c.execute(select(audit_head.c.seq, audit_head.c.hash)).one()
+        if (head_row.seq, head_row.hash) != (manifest["audit"]["seq"], manifest["audit"]["hash"]):
+            raise StoreError(f"{database}: its audit is not the one that was backed up", kind="damaged")
+        migrate(db)
+        return check_room(db, media_folder)
+    finally:
+        db.close()
+
+
+def check_room(db: Database, media_folder: Path) -> Health:
+    """Read everything: the audit's chain, every submission's receipt, every recording's bytes."""
+    with db.read() as c:
+        rows = c.execute(
+            select(media.c.id, media.c.path, media.c.sha256, media.c.bytes).where(media.c.state != "erased")
+        ).all()
+    problems, looked = [], {}
+    for row in rows:
+        path = media_folder / row.path
+        if not path.is_file():
+            problems.append(f"recording {row.id}: {row.path} is missing")
+            continue
+        if path not in looked:
+            looked[path] = _described(path)["sha256"]
+        if looked[path] != row.sha256:
+            problems.append(f"recording {row.id}: {row.path} has other bytes than when it came in")
+    return Health(audit.verify(db), verify_submissions(db), len(rows), tuple(problems))
+
+
+def _kept(folder: Path) -> Iterator[Path]:
+    for shelf in SHELVES:
+        for path in sorted((folder / shelf).rglob("*")):
+            if path.is_file() and not path.is_symlink():
+                yield path
+
+
+def _bring(source: Path, to: Path, *, link: bool) -> None:
+    to.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        if link:
+            try:
+                os.link(source, to)
+                return
+            except OSError:
+                pass  # another disk: copy
+        shutil.copyfile(source, to)
+        to.chmod(0o600)
+        with to.open("rb") as copied:
+            os.fsync(copied.fileno())
+    except OSError as error:
+        raise StoreError(
+            f"{to}: cannot be written ({error.strerror}); free some space, or name another folder", kind="full"
+        ) from error
+
+
+def _copy_sqlite(source: Path, to: Path) -> None:
+    """The database as it is at one moment, by SQLite's own online backup; one file, checked."""
+    try:
+        with closing(sqlite3.connect(source)) as live, closing(sqlite3.connect(to)) as copy:
+            live.backup(copy)
+            copy.execute("PRAGMA journal_mode=DELETE")
+            found = copy.execute("PRAGMA integrity_check").fetchone()[0]
+    except sqlite3.Error as error:
+        raise StoreError(f"{to}: the database cannot be copied ({error})", kind="full") from error
+    if found != "ok":
+        raise StoreError(f"{source}: not a sound database ({found}); restore the last backup", kind="damaged")
+    to.chmod(0o600)
+    with to.open("rb") as copied:
+        os.fsync(copied.fileno())
+
+
+def _described(path: Path) -> dict[str, Any]:
+    digest, size = sha256(), 0
+    with path.open("rb") as stream:
+        while block := stream.read(BLOCK):
+            digest.update(block)
+            size += len(block)
+    return {"bytes": size, "sha256": digest.hexdigest()}
+
+
+def _write(path: Path, content: bytes) -> None:
+    part = path.with_suffix(".part")
+    with part.open("wb") as out:
+        out.write(content)
+        out.flush()
+        os.fsync(out.fileno())
+    part.replace(path)
+    if os.name == "posix":
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

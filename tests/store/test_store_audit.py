@@ -1,0 +1,114 @@
+"""The audit: append-only, chained, read by who may."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from sqlalchemy import delete, text, update
+from sqlalchemy.exc import DatabaseError
+
+from siming.errors import NotAllowedError
+from siming.store import audit, audit_pages, sessions
+from siming.store.schema import APPEND_ONLY, audit_event
+
+
+def test_what_people_did_is_there_in_order_and_the_chain_holds(room):
+    verdict = audit.verify(room.db)
+    assert verdict.ok
+    with room.db.read() as c:
+        lines = list(audit.lines(c))
+    assert [line["seq"] for line in lines] == list(range(1, verdict.n + 1))
+    assert lines[0]["act"] == "person.set_up"
+    assert all(later["previous"] == earlier["hash"] for earlier, later in pairwise(lines))
+
+
+@pytest.mark.parametrize("act", [update(audit_event).values(act="nothing"), delete(audit_event)])
+def test_no_line_can_be_changed_or_taken_out(room, act):
+    with pytest.raises(DatabaseError, match="append-only"), room.db.write() as c:
+        c.execute(act)
+
+
+def without_guards(c):
+    for name in ("audit_event_no_update", "audit_event_no_delete"):
+        c.execute(text(f"DROP TRIGGER {name}" + ("" if c.dialect.name == "sqlite" else " ON audit_event")))
+
+
+@pytest.mark.parametrize(
+    ("statement", "broken_at", "reason"),
+    [
+        ("UPDATE audit_event SET actor = 'somebody' WHERE seq = 5", 5, "changed"),
+        ("UPDATE audit_event SET detail = '[1]' WHERE seq = 5", 5, "changed"),
+        ("UPDATE audit_event SET at = '2020-01-01T00:00:00.000000Z' WHERE seq = 5", 5, "changed"),
+        ("DELETE FROM audit_event WHERE seq = 5", 5, "missing"),
+        ("DELETE FROM audit_event WHERE seq >= 5", 5, "cut off"),
+        ("UPDATE audit_event SET previous = 'x' WHERE seq = 5", 5, "does not hold the hash"),
+    ],
+)
+def test_whoever_gets_round_the_guards_leaves_a_break_that_is_found(room, statement, broken_at, reason):
+    with room.db.write() as c:
+        without_guards(c)
+        c.execute(text(statement))
+    verdict = audit.verify(room.db)
+    assert (verdict.ok, verdict.broken_at) == (False, broken_at)
+    assert reason in verdict.reason
+
+
+def test_every_append_only_table_is_guarded(room):
+    with room.db.read() as c:
+        listed = "name FROM sqlite_master WHERE type = 'trigger'" if room.db.is_sqlite else "tgname FROM pg_trigger"
+        names = set(c.execute(text(f"SELECT {listed}")).scalars())
+    assert {f"{table}_no_{act}" for table in APPEND_ONLY for act in ("update", "delete")} <= names
+
+
+def test_an_act_that_fails_leaves_no_line(room):
+    before = audit.verify(room.db).n
+
+    def fail():
+        with room.db.write() as c:
+            audit.record(c, room.db, room.owner, "nothing.done", "x:1")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert audit.verify(room.db).n == before
+
+
+def test_auditors_and_owners_read_a_project_and_nobody_else(room):
+    for actor in (room.owner, room.auditor):
+        assert audit_pages.audit_page(room.db, actor, room.project).lines
+    for actor in (room.coordinator, room.wei, room.lin, room.analyst):
+        with pytest.raises(NotAllowedError):
+            audit_pages.audit_page(room.db, actor, room.project)
+        with pytest.raises(NotAllowedError):
+            audit_pages.every_line(room.db, actor, None)
+
+
+def test_an_auditor_reads_codes_and_an_owner_names(room):
+    mine = {line["who"] for line in audit_pages.audit_page(room.db, room.auditor, room.project).lines}
+    theirs = {line["who"] for line in audit_pages.audit_page(room.db, room.owner, room.project).lines}
+    assert (mine, theirs) == ({"P01"}, {"P01 Olga Owner"})
+
+
+def test_a_page_is_filtered_by_act_person_and_day(room):
+    found = audit_pages.audit_page(room.db, room.owner, room.project, act="member.add")
+    assert {line["act"] for line in found.lines} == {"member.add"}
+    assert len(found.lines) == 7
+    assert "project.rubrics" in found.acts
+    assert audit_pages.audit_page(room.db, room.owner, room.project, by=room.wei.id).lines == ()
+    assert audit_pages.audit_page(room.db, room.owner, room.project, until="2026-03-01").lines == ()
+    assert audit_pages.audit_page(room.db, room.owner, room.project, since="2026-03-01", until="2026-03-02").lines
+
+
+def test_pages_go_back_without_a_gap_or_a_double(room):
+    for _ in range(7):
+        sessions.begin(room.db, room.wei.id)
+    whole = [line["seq"] for line in reversed(audit_pages.every_line(room.db, room.owner, None))]
+    seen, before = [], None
+    while True:
+        page = audit_pages.audit_page(room.db, room.owner, None, before=before, limit=4)
+        seen += [line["seq"] for line in page.lines]
+        if page.older is None:
+            break
+        before = page.older
+    assert seen == whole
