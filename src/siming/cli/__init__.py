@@ -11,7 +11,22 @@ import sys
 import typer
 
 from siming import __version__
-from siming.cli import bench, board, demo, measure, medvid, rating, report, rubric, simulate, stats, video
+from siming.cli import (
+    bench,
+    board,
+    demo,
+    measure,
+    medvid,
+    rating,
+    report,
+    room,
+    rubric,
+    serve,
+    sheets,
+    simulate,
+    stats,
+    video,
+)
 from siming.errors import SimingError
 
 app = typer.Typer(
@@ -31,9 +46,12 @@ app.add_typer(bench.app, name="bench")
 app.add_typer(stats.app, name="stats")
 app.add_typer(board.app, name="board")
 app.add_typer(medvid.app, name="medvid")
+app.add_typer(sheets.app, name="sheets")
+app.add_typer(room.app, name="room")
 app.command("demo", epilog=demo.EXAMPLES)(demo.demo)
 app.command("simulate", epilog=simulate.EXAMPLES)(simulate.simulate)
 app.command("report", epilog=report.EXAMPLES)(report.report)
+app.command("serve", epilog=serve.EXAMPLES)(serve.serve)
 
 
 @app.callback(invoke_without_command=True)

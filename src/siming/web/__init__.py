@@ -1,0 +1,1 @@
+"""The exam room in the browser, and the same over HTTP as JSON."""

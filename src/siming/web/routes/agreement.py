@@ -1,0 +1,151 @@
+"""Live agreement: the panel of each two raters over first independent sheets, and the page of rater effects.
+
+Opening a page never counts: it shows the newest snapshot and says how many sheets came since; counting goes on beside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import unescape
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse, Response
+from pydantic import BaseModel
+
+from siming.rating.texts import reason_in
+from siming.report.rating_page import render_rating_page
+from siming.store import projects, snapshots
+from siming.store.projects import Project
+from siming.store.snapshots import Standing
+from siming.web.counting import counting
+from siming.web.page import language_of, render
+from siming.web.who import SignedIn, database, signed_in
+
+pages = APIRouter(include_in_schema=False)
+api = APIRouter(prefix="/api/v1", tags=["statistics"])
+
+By = Literal["pair", "skill", "step", "site"]
+Kind = Literal["agreement", "effects"]
+BYS: tuple[By, ...] = ("pair", "skill", "step", "site")
+SHOWN = (
+    "raw_agreement", "qwk", "qwk_within_step", "ac2", "ac2_at_chance", "prior_qwk", "mean_difference", "icc_a1",
+)  # fmt: skip
+"""What the page shows of a panel, in the panel's order; the rest stands in the whole report."""
+MOST_STEPS = 10
+"""Steps listed as those with most disagreement: what the rubric's next version should look at."""
+
+
+class SnapshotView(BaseModel):
+    """Statistics of a project, and how far the project has moved on since they were counted."""
+
+    snapshot: str | None
+    created_at: str | None
+    n_submissions: int
+    """First independent sheets locked now."""
+    n_counted: int
+    """Sheets that the figures stand on."""
+    up_to_date: bool
+    counting: bool
+    problem: str | None
+    figures: dict[str, Any] | None
+
+
+@pages.get("/p/{slug}/agreement")
+def agreement_page(
+    request: Request, slug: str, who: Annotated[SignedIn, Depends(signed_in)], by: By = "pair"
+) -> Response:
+    """The panel, the steps that are disputed most, and the way to the whole report."""
+    project, found = _standing(request, who, slug, "agreement", by)
+    figures = None if found.snapshot is None else found.snapshot.figures
+    return render(
+        request,
+        "agreement.html",
+        who=who,
+        project=project,
+        here="agreement",
+        by=by,
+        bys=BYS,
+        standing=found,
+        undefined=(figures or {}).get("undefined"),
+        panels=(figures or {}).get("panels", []),
+        shown=SHOWN,
+        disputed=_disputed((figures or {}).get("panels", [])),
+        problem=_problem(request, (project.id, "agreement", by)),
+        why=lambda reason: reason_in(language_of(request, who), reason),
+    )
+
+
+@pages.get("/p/{slug}/agreement/report")
+def agreement_report_page(
+    request: Request, slug: str, who: Annotated[SignedIn, Depends(signed_in)], kind: Kind = "agreement", by: By = "pair"
+) -> Response:
+    """The whole report as one page that can be kept: plots, confusion, every step, every rater."""
+    project, found = _standing(request, who, slug, kind, by)
+    snapshot = found.snapshot
+    if snapshot is None or "undefined" in snapshot.figures:
+        return render(request, "agreement_wait.html", who=who, project=project, here="agreement", standing=found, snapshot=snapshot, kind=kind, by=by)  # fmt: skip
+    page = render_rating_page(snapshot.figures, language=language_of(request, who))
+    answer = HTMLResponse(page)
+    # The page names its own style and script by their digests; nothing else may run in it.
+    answer.headers["Content-Security-Policy"] = _policy_in(page)
+    return answer
+
+
+@api.get("/projects/{slug}/statistics/{kind}")
+def statistics(
+    request: Request, slug: str, kind: Kind, who: Annotated[SignedIn, Depends(signed_in)], by: By = "pair"
+) -> SnapshotView:
+    """The newest figures; asking begins to count those of what is locked now."""
+    project, found = _standing(request, who, slug, kind, by)
+    return _view(request, project, found, kind, by)
+
+
+def _standing(request: Request, who: SignedIn, slug: str, kind: Kind, by: By) -> tuple[Project, Standing]:
+    db = database(request)
+    project = projects.get_project(db, who.actor, slug)
+    found = snapshots.standing(db, who.actor, project.id, kind=kind, by=by)
+    beside = counting(request)
+    if beside is not None and not found.up_to_date and found.n_submissions:
+        beside.ask((project.id, kind, by), at=found.fingerprint)
+    return project, found
+
+
+def _view(request: Request, project: Project, found: Standing, kind: Kind, by: By) -> SnapshotView:
+    snapshot = found.snapshot
+    problem = _problem(request, (project.id, kind, by))
+    return SnapshotView(
+        snapshot=None if snapshot is None else snapshot.id,
+        created_at=None if snapshot is None else snapshot.created_at,
+        n_submissions=found.n_submissions,
+        n_counted=0 if snapshot is None else snapshot.n_submissions,
+        up_to_date=found.up_to_date,
+        counting=not found.up_to_date and found.n_submissions > 0 and problem is None,
+        problem=problem,
+        figures=None if snapshot is None else dict(snapshot.figures),
+    )
+
+
+def _problem(request: Request, wanted: tuple[str, Kind, str]) -> str | None:
+    beside = counting(request)
+    return None if beside is None else beside.problem(wanted)
+
+
+def _disputed(panels: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Steps by the share of cells on which two raters differ, over all pairs."""
+    steps: dict[str, dict[str, Any]] = {}
+    for panel in panels:
+        for row in panel["steps"]:
+            kept = steps.setdefault(
+                row["step"], {"step": row["step"], "title": row["title"], "skill": row["skill"], "n": 0, "different": 0}
+            )
+            kept["n"] += row["n"]
+            kept["different"] += row["n_different"]
+    found = [step for step in steps.values() if step["different"]]
+    return sorted(found, key=lambda step: (-step["different"] / step["n"], step["step"]))[:MOST_STEPS]
+
+
+def _policy_in(page: str) -> str:
+    mark = 'http-equiv="Content-Security-Policy" content="'
+    start = page.index(mark) + len(mark)
+    return unescape(page[start : page.index('"', start)]) + "; frame-ancestors 'none'"

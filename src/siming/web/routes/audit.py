@@ -1,0 +1,131 @@
+"""The audit: who saw and did what, whether the chain holds, and the whole of it as a file."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+
+from siming.errors import InputError
+from siming.store import audit, audit_pages, projects
+from siming.store.projects import Project
+from siming.web.page import render
+from siming.web.who import SignedIn, database, signed_in
+
+pages = APIRouter(include_in_schema=False)
+
+Who = Annotated[SignedIn, Depends(signed_in)]
+
+COLUMNS = ("seq", "at", "actor", "act", "project", "object", "before", "after", "detail", "previous", "hash")
+
+
+@pages.get("/p/{slug}/audit")
+def of_project(
+    request: Request,
+    slug: str,
+    who: Who,
+    act: str = "",
+    by: str = "",
+    since: str = "",
+    until: str = "",
+    before: str = "",
+    verify: bool = False,
+) -> Response:
+    """Lines of a project."""
+    project = projects.get_project(database(request), who.actor, slug)
+    return _page(request, who, project, act=act, by=by, since=since, until=until, before=before, verify=verify)
+
+
+@pages.get("/audit")
+def of_installation(
+    request: Request,
+    who: Who,
+    act: str = "",
+    by: str = "",
+    since: str = "",
+    until: str = "",
+    before: str = "",
+    verify: bool = False,
+) -> Response:
+    """Lines that belong to no project: signing in, accounts, rubrics."""
+    return _page(request, who, None, act=act, by=by, since=since, until=until, before=before, verify=verify)
+
+
+@pages.get("/p/{slug}/audit.csv")
+def project_file(request: Request, slug: str, who: Who) -> Response:
+    """All lines of a project as CSV."""
+    project = projects.get_project(database(request), who.actor, slug)
+    return _file(request, who, project)
+
+
+@pages.get("/audit.csv")
+def installation_file(request: Request, who: Who) -> Response:
+    """All lines that belong to no project as CSV."""
+    return _file(request, who, None)
+
+
+def _page(
+    request: Request,
+    who: SignedIn,
+    project: Project | None,
+    *,
+    act: str,
+    by: str,
+    since: str,
+    until: str,
+    before: str,
+    verify: bool,
+) -> Response:
+    db = database(request)
+    for name, value in (("since", since), ("until", until)):
+        if value and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
+            raise InputError(f"{name} is {value[:20]!r}; give a day such as 2026-03-01", field=name, code="day_form")
+    if before and not re.fullmatch(r"\d{1,15}", before):
+        raise InputError(f"before is {before[:20]!r}; give a line's number", field="before")
+    found = audit_pages.audit_page(
+        db,
+        who.actor,
+        None if project is None else project.id,
+        act=act,
+        by=by,
+        since=since,
+        until=until,
+        before=int(before) if before else None,
+    )
+    return render(
+        request,
+        "audit.html",
+        who=who,
+        project=project,
+        found=found,
+        filters={"act": act, "by": by, "since": since, "until": until},
+        verdict=audit.verify(db) if verify else None,
+        base="/audit" if project is None else f"/p/{project.slug}/audit",
+        here="audit",
+    )
+
+
+def _file(request: Request, who: SignedIn, project: Project | None) -> Response:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for line in audit_pages.every_line(database(request), who.actor, None if project is None else project.id):
+        writer.writerow([_cell(line[name]) for name in COLUMNS])
+    name = "audit" if project is None else f"audit-{project.slug}"
+    return Response(
+        out.getvalue().encode("utf-8"),
+        media_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
+    )
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False, sort_keys=True)
+    text = "" if value is None else str(value)
+    return "'" + text if text[:1] in ("=", "+", "-", "@") else text  # no spreadsheet may take it for a formula

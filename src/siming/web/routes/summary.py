@@ -1,0 +1,103 @@
+"""Before submission: every step in one table; after it: the receipt."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.responses import Response
+
+from siming.errors import ConflictError, InputError, RoomError
+from siming.store import lease, submissions
+from siming.store.database import Database
+from siming.store.summary import summary
+from siming.web import texts
+from siming.web.page import language_of, redirect, render
+from siming.web.routes.rating_api import blank_reason_texts, say_problem
+from siming.web.who import SignedIn, database, signed_in
+
+pages = APIRouter(include_in_schema=False)
+
+Who = Annotated[SignedIn, Depends(signed_in)]
+
+
+@pages.get("/rate/{assignment}/summary")
+def show_summary(request: Request, assignment: str, who: Who) -> Response:
+    """Every step, what stands in the way first."""
+    return _page(request, who, assignment)
+
+
+@pages.post("/rate/{assignment}/summary")
+def submit(
+    request: Request,
+    assignment: str,
+    who: Who,
+    initials: Annotated[str, Form(max_length=80)] = "",
+    snapshot: Annotated[str, Form(max_length=80)] = "",
+    client: Annotated[str, Form(max_length=80)] = "",
+    fence: Annotated[int, Form(ge=0, lt=2**31)] = 0,
+) -> Response:
+    """Lock the work. The page's script says which tab this is and what it holds; without script it is what was shown."""
+    db = database(request)
+    try:
+        if not client:
+            client, fence = _lease_without_script(db, who, assignment)
+        submissions.submit(
+            db, who.actor, assignment, client=client, fence=fence, snapshot_sha256=snapshot, initials=initials
+        )
+    except (InputError, ConflictError) as error:
+        return _page(request, who, assignment, problem=error, initials=initials)
+    return redirect(f"/rate/{assignment}/receipt", flash="receipt.done")
+
+
+@pages.get("/rate/{assignment}/receipt")
+def show_receipt(request: Request, assignment: str, who: Who) -> Response:
+    """What was locked, and the digest that proves it."""
+    found = submissions.receipts(database(request), who.actor, assignment)
+    if not found:
+        return redirect(f"/rate/{assignment}/summary")
+    return render(request, "receipt.html", who=who, here="queue", receipts=found, receipt=found[-1])
+
+
+def _page(
+    request: Request, who: SignedIn, assignment: str, *, problem: RoomError | None = None, initials: str = ""
+) -> Response:
+    db, language = database(request), language_of(request, who)
+    found = summary(db, who.actor, assignment)
+    view = lease.rating_view(db, who.actor, assignment)
+    data = {
+        "assignment": assignment,
+        "csrf": who.csrf,
+        "person": who.actor.id,
+        "texts": texts.group(language, "summary.script"),
+        "rubrics": [{"id": r.id, "steps": [{"id": s.id} for s in r.steps]} for r in view.rubrics],
+    }
+    return render(
+        request,
+        "summary.html",
+        who=who,
+        here="queue",
+        status=200 if problem is None else 409 if isinstance(problem, ConflictError) else 422,
+        summary=found,
+        rubrics=view.rubrics,
+        say_problem=say_problem,
+        blank_reasons={reason.code: {"en": reason.en, "zh": reason.zh} for reason in blank_reason_texts()},
+        problem=problem,
+        initials=initials,
+        locked=view.state == "submitted",
+        data=data,
+    )
+
+
+def _lease_without_script(db: Database, who: SignedIn, assignment: str) -> tuple[str, int]:
+    """A lease for this one form; refused where a tab writes that may hold more than the server knows."""
+    client = f"form_{secrets.token_hex(8)}"
+    opened = lease.open_assignment(db, who.actor, assignment, client=client)
+    if not opened.writer and not opened.view.read_only:
+        raise ConflictError(
+            "a tab or device holds this assignment and may have more to send; submit from there, with script on",
+            kind="stale_writer",
+            code="submit_elsewhere",
+        )
+    return client, opened.fence

@@ -1,0 +1,84 @@
+"""What the server is told when it starts."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from siming.errors import TaskError
+
+
+@dataclass(frozen=True, slots=True)
+class Oidc:
+    """Sign-in through an institution's provider."""
+
+    issuer: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    name: str = "OpenID"
+    """What the button says."""
+    make_accounts: bool = False
+    """Whether whoever the provider knows gets an account; else only people who were invited."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The server's own settings; a project's rules are its `Policy`."""
+
+    media: Path
+    """Folder of recordings, content-addressed."""
+    largest_upload: int = 20 << 30
+    """Bytes of one video."""
+    address: str = "http://127.0.0.1:8470"
+    """Scheme, host and port under which browsers see the room."""
+    allowed_hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "::1", "testserver")
+    """Names the Host header may carry, without ports."""
+    behind_proxy: bool = False
+    """Whether X-Forwarded-For and -Proto are believed (of the last proxy only)."""
+    setup_token: str = field(default_factory=lambda: secrets.token_urlsafe(18), repr=False)
+    """Opens the page that makes the first owner."""
+    vault: Path | None = None
+    """Folder of the vault of identities: its own database and its master key; beside the media by default."""
+    oidc: Oidc | None = None
+
+    @property
+    def https(self) -> bool:
+        """Whether browsers come by TLS."""
+        return urlsplit(self.address).scheme == "https"
+
+    @property
+    def vault_folder(self) -> Path:
+        """Where the vault lies."""
+        return self.vault or self.media.parent / "vault"
+
+
+def default_home() -> Path:
+    """The folder used when nothing is said: SIMING_HOME, or the system's place for a user's data."""
+    named = os.environ.get("SIMING_HOME")
+    if named:
+        return Path(named)
+    base = os.environ.get("XDG_DATA_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "share") / "siming"
+
+
+def oidc_from_environment() -> Oidc | None:
+    """The provider named by SIMING_OIDC_ISSUER, _CLIENT_ID and _CLIENT_SECRET; None when no issuer is named.
+
+    Raises:
+        TaskError: only a part of it is there.
+    """
+    values = {name: os.environ.get(f"SIMING_OIDC_{name}", "") for name in ("ISSUER", "CLIENT_ID", "CLIENT_SECRET")}
+    if not values["ISSUER"]:
+        return None
+    missing = [f"SIMING_OIDC_{name}" for name, value in values.items() if not value]
+    if missing:
+        raise TaskError(f"sign-in through {values['ISSUER']} also needs {' and '.join(missing)} in the environment")
+    return Oidc(
+        issuer=values["ISSUER"].rstrip("/"),
+        client_id=values["CLIENT_ID"],
+        client_secret=values["CLIENT_SECRET"],
+        name=os.environ.get("SIMING_OIDC_NAME", "OpenID"),
+    )

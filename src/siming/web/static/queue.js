@@ -1,0 +1,39 @@
+// The queue: says which attempts this device keeps for work without a network, and what it has not sent yet.
+// Enter goes on with the next one wherever the focus is, unless a control has it.
+
+import { Device } from './rate/device.js'
+
+const data = JSON.parse(document.getElementById('data').textContent)
+
+document.addEventListener('keydown', (event) => {
+  if (event.key !== 'Enter' || event.defaultPrevented || event.target.closest('a, button, input, select, textarea')) return
+  document.getElementById('continue')?.click()
+})
+
+class Card {
+  constructor(element) {
+    this.assignment = element.dataset.assignment
+    this.kept = element.querySelector('[data-kept]')
+    this.unsent = element.querySelector('[data-unsent]')
+  }
+
+  show(kept, unsent) {
+    this.kept.hidden = !kept
+    this.unsent.hidden = !unsent
+    this.unsent.textContent = data.texts[unsent === 1 ? 'unsent_one' : 'unsent'].replace('{n}', unsent)
+  }
+}
+
+async function showDevice() {
+  if (!globalThis.indexedDB?.databases || !(await indexedDB.databases()).length) return
+  const device = await Device.open()
+  const kept = new Set(await device.read('views', (store) => store.getAllKeys()))
+  for (const element of document.querySelectorAll('[data-assignment]')) {
+    const card = new Card(element)
+    const changes = await device.read('changes', (store) => store.index('assignment').getAll(card.assignment))
+    const unsent = changes.filter(({ state, person }) => state === 'unsent' && person === data.person)
+    card.show(kept.has(card.assignment), unsent.length)
+  }
+}
+
+showDevice().catch((error) => console.warn('what this device keeps cannot be read', error))

@@ -1,0 +1,72 @@
+"""Every text a person sees in the exam room: one file per language, the same keys in both."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal
+
+import yaml
+
+from siming.errors import RoomError
+
+LOG = logging.getLogger("siming.web")
+
+Language = Literal["en", "zh"]
+LANGUAGES: tuple[Language, ...] = ("en", "zh")
+
+
+@cache
+def texts(language: Language) -> Mapping[str, Any]:
+    """The texts of one language by dotted key: plain ones as text, counted ones as {"one": ..., "other": ...}."""
+    raw = files(__package__).joinpath(f"{language}.yaml").read_text("utf-8")
+    loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # every value is a text: "On" is a word here
+    return dict(_flat(yaml.load(raw, Loader=loader), ""))  # noqa: S506 - builds texts and nothing else
+
+
+def text(language: Language, key: str, **values: object) -> str:
+    """The text of a key with its places filled: ``text("en", "queue.left", n=3)``.
+
+    A text written as ``one:`` and ``other:`` is chosen by `n`.
+
+    Raises:
+        KeyError: there is no such text, or a value for it is missing.
+    """
+    found = texts(language)[key]
+    if isinstance(found, Mapping):
+        found = found["one"] if values.get("n") == 1 and "one" in found else found["other"]
+    return found.format(**values) if values else str(found)
+
+
+def has_text(key: str) -> bool:
+    """Whether there is a text of that key."""
+    return key in texts("en")
+
+
+def say_error(language: Language, error: RoomError) -> str:
+    """A refusal in the reader's language; the message itself where no text has its code."""
+    key = f"error.{error.code}"
+    if error.code and has_text(key):
+        try:
+            return text(language, key, **error.params)
+        except (KeyError, IndexError):
+            LOG.error("the text %s asks for values that the error does not give", key)
+    return str(error)
+
+
+def group(language: Language, prefix: str) -> dict[str, Any]:
+    """Every text below a key, for a page's script: ``group("en", "rate.script")``."""
+    start = prefix + "."
+    return {key[len(start) :]: value for key, value in texts(language).items() if key.startswith(start)}
+
+
+def _flat(tree: Mapping[str, Any], start: str) -> list[tuple[str, Any]]:
+    out: list[tuple[str, Any]] = []
+    for key, value in tree.items():
+        if isinstance(value, dict) and "other" not in value:
+            out += _flat(value, f"{start}{key}.")
+        else:
+            out.append((f"{start}{key}", value))
+    return out

@@ -1,0 +1,623 @@
+"""Invariant 1: before his own work is locked, nothing that a rater can ask of the room depends on what others did.
+
+Two worlds are copies of one: the same people, sessions, secrets and clock. In one of them the others act. Then the same
+person asks every route of the application, by every id that he could know, guess or have been told, reads and acts
+alike: the answers are the same byte for byte, and so is the number of statements that the database was asked.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from rating_rooms import Tab, add_rated_attempt, give, submitted
+from rooms import Room, build_room
+from rooms_web import SETUP_TOKEN
+from sqlalchemy import event, select
+from walk import UNSAFE, Ask, Walked, ask_all, body_for, routes_of
+
+from siming.errors import RoomError
+from siming.rubric import Author, Entry, Sheet
+from siming.store import (
+    Actor,
+    Database,
+    assignments,
+    calibration,
+    case_view,
+    cases,
+    consensus,
+    exclusion,
+    invitations,
+    lease,
+    media,
+    members,
+    model_runs,
+    people,
+    release,
+    sessions,
+    snapshots,
+    submissions,
+    tokens,
+)
+from siming.store import database as database_module
+from siming.store.schema import METADATA
+from siming.store.schema import media as media_table
+from siming.store.secrets_kept import kept_key
+from siming.web import page as page_module
+from siming.web.app import create_app
+from siming.web.settings import Settings
+
+AED = "aed-adult"
+PEOPLE = ("owner", "coordinator", "wei", "okafor", "lin", "analyst", "auditor", "mbeki", "moreau", "runner", "tan")
+CLIENT = "tab_of_wei_01"
+
+
+class Still:
+    """A clock that is set by hand, or ticks while the world is being made."""
+
+    def __init__(self, at: datetime, *, ticks: bool = True) -> None:
+        self.at, self.ticks = at, ticks
+
+    def __call__(self) -> datetime:
+        if self.ticks:
+            self.at += timedelta(milliseconds=1)
+        return self.at
+
+
+LATER = datetime(2026, 3, 1, 10, 0, tzinfo=UTC)
+"""When Wei asks, in both worlds."""
+
+
+class Drawn:
+    """Randomness that comes out the same in both worlds."""
+
+    def __init__(self) -> None:
+        self.n = 0
+
+    def _next(self) -> int:
+        self.n = (self.n * 6364136223846793005 + 1442695040888963407) % 2**64
+        return self.n >> 33
+
+    def choice(self, of: Any) -> Any:
+        return of[self._next() % len(of)]
+
+    def randbelow(self, n: int) -> int:
+        return self._next() % n
+
+    def token_hex(self, n: int = 32) -> str:
+        return "".join(self.choice("0123456789abcdef") for _ in range(2 * n))
+
+    def token_urlsafe(self, n: int = 32) -> str:
+        return self.token_hex(n)
+
+    def token_bytes(self, n: int = 32) -> bytes:
+        return bytes.fromhex(self.token_hex(n))
+
+
+@dataclass
+class World:
+    """A room and what of it a person may have been told."""
+
+    room: Room
+    ids: dict[str, str] = field(default_factory=dict)
+    tokens: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Login to session token and form token."""
+    refused: dict[str, str] = field(default_factory=dict)
+    """What others tried in vain, and why."""
+
+    def actor(self, name: str) -> Actor:
+        """A person with the roles he has now."""
+        return people.actor_of(self.room.db, self.ids[name])
+
+
+def _person(room: Room, login: str, roles: tuple[str, ...], code: str) -> Actor:
+    made, _ = invitations.create_person(room.db, room.owner, login=login, name=login.title())
+    if roles:
+        members.add_member(room.db, room.owner, room.project, person_id=made.id, roles=list(roles), code=code)
+    return people.actor_of(room.db, made.id)
+
+
+def make_world(folder: Path, mode: str, wei_also: tuple[str, ...]) -> World:
+    """Wei's work in every state that is not locked, and others beside him.
+
+    - ``A-1`` waits in his queue; Okafor has it too.
+    - ``A-2`` is opened and half rated; Okafor and Mbeki stand before him in it, so that the two of them make its case.
+    - ``A-3`` he submitted, and must go over again.
+    - ``A-4`` is none of his.
+    - ``A-5`` is a gold video that he must pass.
+    """
+    room = build_room(folder, clock=Still(datetime(2026, 3, 1, 8, 0, tzinfo=UTC)))
+    room.policy(mode=mode, explain="none", evidence_required=False, unseen_max_share=None)
+    if wei_also:
+        members.change_member(room.db, room.owner, room.members["wei"], roles=["rater", *wei_also])
+        room.wei = room.again(room.wei)
+    mbeki = _person(room, "mbeki", ("rater",), "R03")
+    _person(room, "moreau", ("adjudicator",), "A02")
+    _person(room, "runner", ("model_runner",), "M01")
+    _person(room, "tan", (), "")
+    attempts = {f"A-{n}": add_rated_attempt(room, f"A-{n}", gold=n == 5) for n in range(1, 7)}
+    given = {
+        "wei-1": give(room, attempts["A-1"], room.wei, slot=0),
+        "okafor-1": give(room, attempts["A-1"], room.okafor, slot=1),
+        "okafor-2": give(room, attempts["A-2"], room.okafor, slot=0),
+        "mbeki-2": give(room, attempts["A-2"], mbeki, slot=1),
+        "wei-2": give(room, attempts["A-2"], room.wei, slot=2),
+        "okafor-3": give(room, attempts["A-3"], room.okafor, slot=1),
+        "okafor-4": give(room, attempts["A-4"], room.okafor, slot=0),
+        "mbeki-4": give(room, attempts["A-4"], mbeki, slot=1),
+        "mbeki-6": give(room, attempts["A-6"], mbeki, slot=1),
+        "wei-5": give(room, attempts["A-5"], room.wei, slot=0, purpose="calibration"),
+        "okafor-5": give(room, attempts["A-5"], room.okafor, slot=1, purpose="calibration"),
+    }
+    given["wei-3"], _ = submitted(room, attempts["A-3"], room.wei, lost=3, slot=0)
+    submissions.reopen(room.db, room.coordinator, given["wei-3"], reason="one step was missed")
+    tab = Tab(room, room.wei, given["wei-2"], client=CLIENT)
+    tab.open()
+    step = tab.rubrics[0].steps[0]
+    tab.save(tab.change("points", step.max_points, step=step.id), tab.change("note", "saw it", step=step.id))
+    lease.open_assignment(room.db, room.wei, given["wei-3"], client=CLIENT)
+    for name in ("visitor", "media"):
+        kept_key(room.db, name)
+    world = World(room)
+    world.ids = {**attempts, **given, "wei-2-step": step.id}
+    with room.db.read() as c:
+        logins = dict(c.execute(select(METADATA.tables["person"].c.login, METADATA.tables["person"].c.id)).all())
+    world.ids |= logins
+    for name in PEOPLE:
+        begun = sessions.begin(room.db, logins[name])
+        world.tokens[name] = (begun.token, begun.csrf)
+    return world
+
+
+@contextmanager
+def copy_of(world: World, folder: Path) -> Iterator[World]:
+    """A world of its own with the same past."""
+    shutil.copytree(world.room.folder, folder)
+    db = Database(f"sqlite:///{folder / 'room.db'}", clock=Still(world.room.clock.at))
+    room = Room(**{**world.room.__dict__, "db": db, "folder": folder, "media": folder / "media", "clock": db._clock})
+    try:
+        yield World(room, world.ids, world.tokens)
+    finally:
+        db.close()
+
+
+# --- what the others do ---------------------------------------------------------------------------------------------
+
+
+def _tab(world: World, who: str, number: str) -> Tab:
+    tab = Tab(world.room, world.actor(who), world.ids[f"{who}-{number}"], client=f"tab_of_{who}_{number}")
+    tab.open(take_over=True)
+    return tab
+
+
+def saves(world: World, who: str, number: str, lost: float) -> None:
+    """Somebody rates, and has not locked it."""
+    _tab(world, who, number).rate_all(lost=lost)
+
+
+def submits(world: World, who: str, number: str, lost: float) -> None:
+    """Somebody rates and locks."""
+    tab = _tab(world, who, number)
+    tab.rate_all(lost=lost)
+    tab.submit(initials=who[:2])
+
+
+def is_reopened(world: World, who: str, number: str) -> None:
+    submissions.reopen(world.room.db, world.room.coordinator, world.ids[f"{who}-{number}"], reason="go over it")
+
+
+def adjudicates(world: World) -> None:
+    """Somebody decides every case he can see, as far as he can."""
+    db, who = world.room.db, world.actor("moreau")
+    for line in case_view.list_cases(db, who, world.room.project).lines:
+        pen = cases.take_case(db, who, line.id)
+        for step in case_view.view_case(db, who, line.id).steps:
+            if step.state == "open":
+                pen = cases.decide(
+                    db, who, line.id, fence=pen.fence, version=pen.version, rubric=step.rubric, step=step.step,
+                    choice="first", rationale="clearer", template=None,
+                )  # fmt: skip
+        cases.close_case(db, who, line.id, fence=pen.fence, version=pen.version)
+
+
+def locks(world: World) -> None:
+    """The coordinator locks what can be locked, and accepts single ratings."""
+    db, who = world.room.db, world.room.coordinator
+    for code in ("A-2", "A-3", "A-4"):
+        for made in consensus.versions_of(db, who, world.room.project, code):
+            if made.state == "provisional":
+                consensus.lock(db, who, made.id)
+
+
+def sheet(world: World, code: str, author: Author, points: float) -> Sheet:
+    """A sheet that gives every step as much of its points."""
+    rubric = next(v for v in world.room.rubrics if v.rubric == AED)
+    from siming.store.rubrics import get_rubric
+
+    paper = get_rubric(world.room.db, rubric.id)
+    return Sheet(
+        attempt=code, rubric=paper.id, rubric_version=paper.version, author=author,
+        steps={s.id: Entry(points=round(2 * s.max_points * points) / 2) for s in paper.steps},
+    )  # fmt: skip
+
+
+def models_rate(world: World, points: float) -> None:
+    sheets = [sheet(world, f"A-{n}", Author(kind="model", name="qwen3-vl"), points) for n in (1, 2, 3, 4)]
+    model_runs.add_model_sheets(world.room.db, world.actor("runner"), world.room.project, sheets)
+
+
+def gold_comes(world: World, points: float) -> None:
+    panel = sheet(world, "A-5", Author(kind="consensus", name="panel"), points)
+    calibration.add_gold(world.room.db, world.room.coordinator, world.ids["A-5"], [panel], source="panel of 3")
+
+
+def counts(world: World) -> None:
+    for kind in ("agreement", "severity"):
+        try:
+            snapshots.take_snapshot(world.room.db, world.room.project, kind=kind)
+        except (RoomError, ValueError, KeyError):
+            continue
+
+
+def releases(world: World) -> None:
+    release.make_release(world.room.db, world.room.coordinator, world.room.project, name="June", licence="CC-BY-4.0")
+
+
+def plans(world: World) -> None:
+    """Others get more to do, lose some, and have other days to do it by."""
+    room = world.room
+    give(room, world.ids["A-6"], world.actor("okafor"), slot=0)
+    assignments.set_due(room.db, room.coordinator, world.ids["mbeki-6"], "2026-04-01T08:00:00.000000Z")
+    assignments.withdraw(room.db, room.coordinator, world.ids["mbeki-6"], reason="ill")
+
+
+def excludes(world: World) -> None:
+    exclusion.exclude(world.room.db, world.room.coordinator, world.ids["A-6"], "video_unusable")
+
+
+def hides_a_film(world: World) -> None:
+    with world.room.db.read() as c:
+        shown = c.execute(
+            select(media_table.c.id).where(
+                media_table.c.attempt == world.ids["A-4"], media_table.c.kind == "derivative"
+            )
+        ).scalar_one()
+    media.quarantine(world.room.db, world.room.coordinator, shown, "a badge can be read")
+
+
+def hires(world: World) -> None:
+    made = _person(world.room, "zhou", ("rater",), "R09")
+    members.change_member(world.room.db, world.room.owner, world.room.members["okafor"], roles=["rater", "adjudicator"])
+    tokens.make_token(world.room.db, made, name="script")
+    sessions.begin(world.room.db, world.ids["okafor"])
+
+
+ACTS: dict[str, Callable[[World], None]] = {
+    "okafor saves A-1": lambda w: saves(w, "okafor", "1", 2),
+    "okafor submits A-1": lambda w: submits(w, "okafor", "1", 3),
+    "okafor submits A-2": lambda w: submits(w, "okafor", "2", 3),
+    "mbeki submits A-2": lambda w: submits(w, "mbeki", "2", 5),
+    "okafor submits A-3": lambda w: submits(w, "okafor", "3", 0),
+    "okafor submits A-4": lambda w: submits(w, "okafor", "4", 3),
+    "mbeki submits A-4": lambda w: submits(w, "mbeki", "4", 5),
+    "okafor submits A-5": lambda w: submits(w, "okafor", "5", 1),
+    "okafor goes over A-2": lambda w: is_reopened(w, "okafor", "2"),
+    "moreau adjudicates": adjudicates,
+    "the coordinator locks": locks,
+    "models rate": lambda w: models_rate(w, 0.5),
+    "gold comes": lambda w: gold_comes(w, 0.8),
+    "statistics are counted": counts,
+    "a release is made": releases,
+    "others are planned": plans,
+    "an attempt is excluded": excludes,
+    "a film is hidden": hides_a_film,
+    "people come": hires,
+}
+"""What others can do, in an order in which each can be done."""
+
+IN_CASES = {"okafor submits A-4", "mbeki submits A-4"}
+"""What an adjudicator may see although he also rates: the others' attempts, once they are locked."""
+
+
+def act(world: World, names: list[str]) -> list[str]:
+    """Do it; what cannot be done as things stand is left. Returns what was done."""
+    done = []
+    for name in names:
+        try:
+            ACTS[name](world)
+        except RoomError as error:
+            world.refused[name] = str(error)
+            continue
+        done.append(name)
+    return done
+
+
+# --- what the rater asks --------------------------------------------------------------------------------------------
+
+
+def known_to_him(world: World, also: World) -> dict[str, list[str]]:
+    """For every path parameter: what he knows, what he may have been told of the other world, and a guess."""
+
+    def ids(table: str, column: str = "id", most: int = 12) -> list[str]:
+        found: list[str] = []
+        for one in (world, also):
+            with one.room.db.read() as c:
+                found += [str(v) for v in c.execute(select(METADATA.tables[table].c[column])).scalars()]
+        return list(dict.fromkeys(found))[:most]
+
+    assigned = [value for name, value in world.ids.items() if name.split("-")[0] in PEOPLE and "-" in name]
+    assigned = [value for value in assigned if value.startswith("as_")]
+    attempts = [f"A-{n}" for n in range(1, 7)] + ["A-99"]
+    consensus_ids = [*ids("consensus_version"), "cv_guessed"]
+    return {
+        "slug": ["spring", "nowhere"],
+        "assignment": [*assigned, "as_guessed"],
+        "assignment_id": [*assigned, "as_guessed"],
+        "case": [*ids("adjudication_case"), "ac_guessed"],
+        "attempt": attempts,
+        "code": attempts,
+        "attempt_id": ids("attempt"),
+        "version": [*ids("rubric_version", most=2), *consensus_ids],
+        "consensus_id": consensus_ids,
+        "member": [*ids("membership"), "me_guessed"],
+        "person": [*ids("person"), "pe_guessed"],
+        "token": [*ids("api_token"), "tk_guessed"],
+        "media_id": [*ids("media"), "me_guessed"],
+        "upload_id": [*ids("upload"), "up_guessed"],
+        "release_id": [*ids("release"), "re_guessed"],
+        "snapshot": [*ids("stat_snapshot"), "st_guessed"],
+        "aside_client": [CLIENT, "tab_of_okafor_1"],
+        "client": [CLIENT, "tab_of_okafor_1"],
+        "rubric": [AED],
+        "step": [world.ids["wei-2-step"]],
+        "kind": ["agreement", "severity"],
+        "act": ["reopen", "withdraw", "due", "exclude", "release"],
+        "number": ["0"],
+        "file": ["room.css"],
+    }
+
+
+ASKED_WITH = {
+    "search": "A-",
+    "text": "A-",
+    "show": "all",
+    "state": "submitted",
+    "order": "attempt",
+    "finished": "true",
+    "page": "1",
+    "verify": "1",
+    "attempt": "A-4",
+    "format": "csv",
+    "form": "csv",
+    "what": "first",
+    "project": "spring",
+    "look": "plan",
+    "by": "pair",
+    "next": "/queue",
+}
+"""Words for queries, wherever a route takes one of that name."""
+
+NOT_ASKED = {
+    "/sign-out": "ends the session that asks",
+    "/account/sign-out-elsewhere": "ends the sessions of the others' tests",
+}
+"""Addresses that are left out of the acts, and why."""
+
+
+def questions(app: Any, known: Mapping[str, list[str]], *, most: int) -> list[Ask]:
+    """Everything that can be read, by everything that is known; plainly, with a query, and only for its header."""
+    asks: list[Ask] = []
+    for route in routes_of(app):
+        if route.method in UNSAFE:
+            continue
+        for number, path in enumerate(route.addresses(known, most=most)):
+            asks.append(Ask(route.method, path))
+            if number == 0 and route.method == "GET":
+                asks.append(Ask("GET", path, {"params": ASKED_WITH}))
+                asks.append(Ask("HEAD", path))
+                asks.append(Ask("GET", path, {"headers": {"If-None-Match": '"x"', "Range": "bytes=0-1"}}))
+    return asks
+
+
+def attempts_to_act(app: Any, known: Mapping[str, list[str]], world: World, *, most: int) -> list[Ask]:
+    """Everything that can be tried, by everything that is known, with bodies that can be read."""
+    openapi = app.openapi()
+    values = {"client": CLIENT, "rater": world.ids["okafor"], "project": "spring", "fence": 1, "version": 1}
+    values |= {"rubric": AED, "step": world.ids["wei-2-step"], "choice": "first", "reason": "because", "next": "/"}
+    asks = []
+    for route in routes_of(app):
+        if route.method not in UNSAFE or route.path in NOT_ASKED:
+            continue
+        body = body_for(route, openapi, values)
+        asks += [Ask(route.method, path, body) for path in route.addresses(known, most=most)]
+    return asks
+
+
+def own_work(world: World) -> list[Ask]:
+    """Wei goes on: opens, saves, looks through it and locks it."""
+    asks = []
+    for number in ("2", "3", "1"):
+        at = f"/api/v1/assignments/{world.ids[f'wei-{number}']}"
+        client = {"client": CLIENT}
+        change = {
+            "client_seq": 500, "field": "points", "rubric": AED, "step": world.ids["wei-2-step"], "value": 1.0,
+            "media_s": 1.0, "at": "2026-03-02T08:00:00.000Z",
+        }  # fmt: skip
+        asks += [
+            Ask("POST", f"{at}/open", {"json": {**client, "take_over": True}}),
+            Ask("POST", f"{at}/changes", {"json": {**client, "fence": 1, "unsent": 0, "changes": [change]}}),
+            Ask("GET", f"{at}/summary"),
+            Ask("GET", f"/rate/{world.ids[f'wei-{number}']}/summary"),
+            Ask("POST", f"{at}/submit", {"json": {**client, "fence": 1, "initials": "W", "snapshot_sha256": "0" * 64}}),
+        ]
+    return asks
+
+
+@dataclass
+class Heard:
+    """One answer, as much of it as a browser can tell."""
+
+    name: str
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    statements: int
+
+    @property
+    def bytes(self) -> tuple[int, tuple[tuple[str, str], ...], bytes]:
+        return self.status, self.headers, self.body
+
+
+def hear(world: World, who: str | None, asks: list[Ask], monkey: pytest.MonkeyPatch) -> list[Heard]:
+    """Ask in a world, at the same time and with the same chance as in the other."""
+    world.room.clock.at, world.room.clock.ticks = LATER, False
+    drawn = Drawn()
+    monkey.setattr(database_module, "secrets", drawn)
+    monkey.setattr(page_module, "secrets", drawn)
+    from siming.store import case_opening
+    from siming.web.routes import oidc, summary
+
+    for module in (case_opening, sessions, tokens, invitations, summary, oidc):
+        monkey.setattr(module, "secrets", drawn)
+    app = create_app(
+        Settings(media=world.room.media, address="http://testserver", setup_token=SETUP_TOKEN), world.room.db
+    )
+    app.state.workers = None
+    counted = [0]
+
+    def count(*_: object) -> None:
+        counted[0] += 1
+
+    def before(_: Ask) -> None:
+        drawn.n, counted[0] = 7, 0
+
+    numbers: list[int] = []
+    event.listen(world.room.db.engine, "before_cursor_execute", count)
+    cookies, headers = {}, {}
+    if who is not None:
+        token, csrf = world.tokens[who]
+        cookies, headers = {"siming_session": token}, {"X-CSRF-Token": csrf}
+    try:
+        answers = ask_all(
+            app, asks, cookies=cookies, headers=headers, before=before, after=lambda _: numbers.append(counted[0])
+        )
+    finally:
+        event.remove(world.room.db.engine, "before_cursor_execute", count)
+        monkey.undo()
+    return [
+        Heard(ask.name + str(ask.options.get("params", "")), a.status_code, tuple(sorted(a.headers.items())), a.content, n)
+        for ask, a, n in zip(asks, answers, numbers, strict=True)
+    ]
+
+
+def app_of(world: World) -> Any:
+    """The application, to read its routes from."""
+    settings_of = Settings(media=world.room.media, address="http://testserver", setup_token=SETUP_TOKEN)
+    return create_app(settings_of, world.room.db)
+
+
+def assert_the_same(left: list[Heard], right: list[Heard], *, statements: bool = True) -> None:
+    """No answer tells the worlds apart."""
+    told = [_difference(one, other) for one, other in zip(left, right, strict=True) if one.bytes != other.bytes]
+    assert not told, "\n".join(told)
+    if statements:
+        counted = [
+            f"{one.name}: {one.statements} and {other.statements} statements"
+            for one, other in zip(left, right, strict=True)
+            if one.statements != other.statements
+        ]
+        assert not counted, "\n".join(counted)
+
+
+def _difference(one: Heard, other: Heard) -> str:
+    """Where two answers begin to differ."""
+    if one.status != other.status:
+        return f"{one.name}: {one.status} and {other.status}"
+    if one.headers != other.headers:
+        return f"{one.name}: {set(one.headers) ^ set(other.headers)}"
+    at = next((n for n, (a, b) in enumerate(zip(one.body, other.body, strict=False)) if a != b), -1)
+    return f"{one.name}: ...{one.body[max(0, at - 80) : at + 80]!r} and ...{other.body[max(0, at - 80) : at + 80]!r}"
+
+
+@pytest.fixture(scope="module")
+def worlds(tmp_path_factory) -> Iterator[Callable[..., World]]:
+    """Worlds as they are before anybody acts, made once."""
+    made: dict[tuple[str, tuple[str, ...]], World] = {}
+
+    def get(mode: str = "third", also: tuple[str, ...] = ()) -> World:
+        if (mode, also) not in made:
+            world = make_world(tmp_path_factory.mktemp("before") / "room", mode, also)
+            world.room.db.close()
+            made[mode, also] = world
+        return made[mode, also]
+
+    yield get
+    for world in made.values():
+        world.room.db.close()
+
+
+@pytest.fixture
+def monkey() -> Iterator[pytest.MonkeyPatch]:
+    with pytest.MonkeyPatch.context() as patch:
+        yield patch
+
+
+def both(world: World, names: list[str], who: str | None, folder: Path, monkey: Any, *, most: int, acts: bool) -> int:
+    """Let the others act in one of two worlds, and compare what `who` hears. Returns how many answers there were."""
+    with copy_of(world, folder / "quiet") as quiet, copy_of(world, folder / "busy") as busy:
+        act(busy, names)
+        app = app_of(quiet)
+        known = known_to_him(quiet, busy)
+        asks = [Ask("GET", "/api/v1/session"), *questions(app, known, most=most)]
+        assert_the_same(hear(quiet, who, asks, monkey), hear(busy, who, asks, monkey))
+        if acts:
+            asks = attempts_to_act(app, known, quiet, most=most)
+            assert_the_same(hear(quiet, who, asks, monkey), hear(busy, who, asks, monkey))
+        return len(asks)
+
+
+# --- the property ---------------------------------------------------------------------------------------------------
+
+
+def test_the_others_can_do_everything_the_worlds_speak_of(worlds, tmp_path):
+    """Else the property would hold because nothing happened."""
+    with copy_of(worlds(), tmp_path / "busy") as busy:
+        assert act(busy, list(ACTS)) == list(ACTS), busy.refused
+        with busy.room.db.read() as c:
+            made = {name: len(c.execute(select(table)).all()) for name, table in METADATA.tables.items()}
+    assert made["adjudication_case"] >= 3
+    for table in ("submission", "decision", "consensus_version", "model_run", "gold_sheet", "stat_snapshot", "release"):
+        assert made[table] > 0, table
+
+
+@pytest.mark.parametrize(
+    ("mode", "also"), [("third", ()), ("joint", ()), ("third", ("adjudicator",))], ids=["third", "joint", "adjudicator"]
+)
+def test_what_a_rater_hears_does_not_depend_on_anything_others_did(worlds, tmp_path, monkey, mode, also):
+    names = [name for name in ACTS if not (also and name in IN_CASES)]
+    assert both(worlds(mode, also), names, "wei", tmp_path, monkey, most=8, acts=True) > 100
+
+
+@pytest.mark.parametrize("mode", ["third", "joint"])
+def test_what_a_rater_does_is_answered_the_same_whatever_others_did(worlds, tmp_path, monkey, mode):
+    with copy_of(worlds(mode), tmp_path / "quiet") as quiet, copy_of(worlds(mode), tmp_path / "busy") as busy:
+        act(busy, list(ACTS))
+        asks = own_work(quiet)
+        left, right = hear(quiet, "wei", asks, monkey), hear(busy, "wei", asks, monkey)
+        assert_the_same(left, right)
+        assert {heard.status for heard in left} >= {200, 409}
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@given(names=st.lists(st.sampled_from(list(ACTS)), min_size=1, max_size=8, unique=True), mode=st.sampled_from(["third", "joint"]))
+def test_no_sequence_of_others_acts_changes_what_a_rater_hears(worlds, tmp_path_factory, names, mode):
+    with pytest.MonkeyPatch.context() as monkey:
+        both(worlds(mode), names, "wei", tmp_path_factory.mktemp("run"), monkey, most=4, acts=False)
