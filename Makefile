@@ -60,7 +60,7 @@ lint: $(VENV)/.dev
 
 test: $(VENV)/.local lint
 	@sh tools/find-chromium.sh
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+	sh tools/find-postgres.sh $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 docs: $(VENV)/.dev
 	$(BIN)/python tools/make_reference.py

@@ -13,9 +13,13 @@ ON_BOTH = {
     "test_store_devices",
     "test_store_handover",
     "test_store_media",
+    "test_store_people",
+    "test_store_projects",
+    "test_store_rubrics",
     "test_store_sessions",
     "test_store_submissions",
     "test_store_uploads",
+    "test_store_vault",
 }
 """Files whose tests run on PostgreSQL too: those that lock, race, hash or replay."""
 

@@ -57,4 +57,14 @@ def assign_calibrated(room, attempt: str, rater) -> str:
     return assign(room.db, room.coordinator, room.project, [Planned(attempt, rater.id, 0, 0, "calibration")])[0]
 
 
-__all__ = ["AED", "assign_calibrated", "exam", "give", "gold_of", "model_runner", "model_sheet", "new_member", "sheet_of"]
+__all__ = [
+    "AED",
+    "assign_calibrated",
+    "exam",
+    "give",
+    "gold_of",
+    "model_runner",
+    "model_sheet",
+    "new_member",
+    "sheet_of",
+]

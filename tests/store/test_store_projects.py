@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from rating_rooms import add_rated_attempt, submitted
 
 from siming.errors import ConflictError, InputError, NotAllowedError, NotFoundError
 from siming.store import audit, invitations, members, people, projects
@@ -99,6 +100,26 @@ def test_a_member_who_has_an_account_needs_no_link(room):
     boss = room.again(room.owner)
     member, link = members.add_member_by_login(room.db, boss, other.id, login="Wei", name="whatever", roles=["rater"])
     assert (member.person, member.name, link) == (room.wei.id, "Wei", None)
+
+
+def test_who_was_able_to_see_ratings_never_rates_blind_in_that_project(room):
+    member = members.get_member(room.db, room.owner, room.members["analyst"])
+    # As long as nothing is locked, nothing could be seen.
+    members.change_member(room.db, room.owner, member.id, roles=["rater"])
+    members.change_member(room.db, room.owner, member.id, roles=["analyst"])
+    submitted(room, add_rated_attempt(room, "A-100"), room.wei)
+    with pytest.raises(InputError) as caught:
+        members.change_member(room.db, room.owner, member.id, roles=["rater"])
+    assert caught.value.code == "has_seen"
+    members.end_membership(room.db, room.owner, member.id)
+    with pytest.raises(InputError) as caught:
+        members.add_member(room.db, room.owner, room.project, person_id=member.person, roles=["rater"])
+    assert caught.value.code == "has_seen"
+    # A rater who has locked his work may see from then on, and does not rate again.
+    wei = members.get_member(room.db, room.owner, room.members["wei"])
+    members.change_member(room.db, room.owner, wei.id, roles=["analyst"])
+    with pytest.raises(InputError):
+        members.change_member(room.db, room.owner, wei.id, roles=["rater"])
 
 
 @pytest.mark.parametrize("other", sorted(members.SEEING))

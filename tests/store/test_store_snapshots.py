@@ -203,4 +203,8 @@ def test_the_third_rater_of_an_attempt_counts_too(room):
     bea = new_member(room, "bea", "Bea", "rater", "R03")
     for attempt_id in ids:
         submitted(room, attempt_id, bea, slot=2, purpose="link")
-    assert [(p["first"], p["second"]) for p in figures(room)["panels"]] == [("R01", "R02"), ("R01", "R03"), ("R02", "R03")]
+    assert [(p["first"], p["second"]) for p in figures(room)["panels"]] == [
+        ("R01", "R02"),
+        ("R01", "R03"),
+        ("R02", "R03"),
+    ]

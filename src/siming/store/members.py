@@ -14,7 +14,7 @@ from siming.store import audit, people
 from siming.store.access import ROLES, Actor, Role
 from siming.store.database import Database, new_id
 from siming.store.invitations import Invitation, add_person
-from siming.store.schema import membership, person, project
+from siming.store.schema import assignment, membership, person, project, submission
 from siming.store.text import one_line
 
 CODE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,38}[A-Za-z0-9])?")
@@ -152,7 +152,7 @@ def change_member(
         wanted = _checked_roles(actor, row.project, roles, had=row.roles)
         if "owner" in row.roles and "owner" not in wanted:
             _keep_an_owner(c, row)
-        values = {"roles": list(wanted), **_details(site, conflicts, minutes)}
+        values = {"roles": list(wanted), "held": _held(c, row, wanted), **_details(site, conflicts, minutes)}
         c.execute(update(membership).where(membership.c.id == member_id).values(**values))
         audit.record(
             c,
@@ -218,7 +218,8 @@ def insert_member(
             code="member_exists",
             params={"code": held.code},
         )
-    values = {"roles": list(wanted), **_details(site, conflicts, minutes)}
+    ever = sorted(wanted) if held is None else _held(c, held, wanted)
+    values = {"roles": list(wanted), "held": ever, **_details(site, conflicts, minutes)}
     if held is not None:  # sheets carry the code: it comes back with the person
         c.execute(update(membership).where(membership.c.id == held.id).values(ended_at=None, **values))
         member_id = str(held.id)
@@ -257,6 +258,24 @@ def _checked_roles(
             code="roles_clash",
         )
     return tuple(role for role in ROLES if role in asked)
+
+
+def _held(c: Connection, row: Row[Any], wanted: Sequence[Role]) -> list[str]:
+    """Every role this member has held, the wanted ones among them.
+
+    Raises:
+        InputError: he is to rate blind, and has had a role that shows what others rated.
+    """
+    ever = {*row.held, *row.roles}
+    if "rater" in wanted and ever & SEEING:
+        locked = select(submission.c.id).join(assignment, assignment.c.id == submission.c.assignment)
+        if c.execute(locked.where(assignment.c.project == row.project).limit(1)).first() is not None:
+            raise InputError(
+                "who has been able to see ratings of this project cannot rate blind in it; ask somebody else",
+                field="roles",
+                code="has_seen",
+            )
+    return sorted(ever | set(wanted))
 
 
 def _details(site: str | None, conflicts: Sequence[str], minutes: float | None) -> dict[str, Any]:

@@ -139,6 +139,7 @@ membership = Table(
     _ref("person", "person"),
     Column("code", Text, nullable=False),  # such as R07: the name that sheets and exports carry
     Column("roles", Json, nullable=False),  # list of role names, see access.py
+    Column("held", Json, nullable=False, default=list),  # every role ever held: what was seen cannot be unseen
     Column("site", Text),
     Column("conflicts", Json, nullable=False, default=list),  # attempt codes this person may not rate
     Column("minutes", Float),  # what this person can give, minutes of video
@@ -267,7 +268,9 @@ assignment = Table(
     Column("slot", Integer, nullable=False),  # 0 or 1 (more where the plan says so); never shown to the rater
     Column("position", Integer, nullable=False),  # in the rater's own order
     Column("purpose", Text, nullable=False),
-    Column("rubrics", Json, nullable=False),  # [{"id": rubric_version.id, "rubric", "version", "sha256", "steps": how many}]
+    Column(
+        "rubrics", Json, nullable=False
+    ),  # [{"id": rubric_version.id, "rubric", "version", "sha256", "steps": how many}]
     Column("media_sha256", Text),  # of the derivative rated; set when first opened
     Column("state", Text, nullable=False, default="queued"),
     Column("not_before", Text),
@@ -483,10 +486,12 @@ stat_snapshot = Table(
     _id(),
     _ref("project", "project"),
     Column("kind", Text, nullable=False),  # agreement, calibration ...
-    Column("inputs_sha256", Text, nullable=False),  # over the submissions that went in, and what is known of the attempts
+    Column(
+        "inputs_sha256", Text, nullable=False
+    ),  # over the submissions that went in, and what is known of the attempts
     Column("inputs", Json, nullable=False),  # their ids, and what the attempts were called then
     Column("n_submissions", Integer, nullable=False),
-    Column("fingerprint", Text, nullable=False),  # of the project then: whether it has moved on, without reading `inputs`
+    Column("fingerprint", Text, nullable=False),  # of the project then: has it moved on since?
     Column("configuration", Json, nullable=False),
     Column("code_version", Text, nullable=False),
     Column("seed", Integer, nullable=False),
