@@ -6,6 +6,7 @@ import datetime
 import re
 import sys
 import textwrap
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -877,3 +878,21 @@ def test_the_how_to_page_does_what_it_says(tmp_path, monkeypatch, capsys):
     assert names["sheets"][1].steps["aed02"].points == 7.5
     assert (names["panel"].n_videos, names["panel"].n_cells, names["panel"].n_missing) == (3, 8, 1)
     assert "('魏', '林')" in capsys.readouterr().out
+
+
+def test_a_workbook_that_merges_a_whole_worksheet_is_refused_before_it_is_built(tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    book.active.append(["attempt", "rater", "cpr01"])
+    book.active.append(["A-001", "Wei", 3])
+    book.save(tmp_path / "honest.xlsx")
+    hostile = tmp_path / "hostile.xlsx"
+    with zipfile.ZipFile(tmp_path / "honest.xlsx") as old, zipfile.ZipFile(hostile, "w") as new:
+        for part in old.namelist():
+            content = old.read(part)
+            if part == "xl/worksheets/sheet1.xml":
+                merged = b'</sheetData><mergeCells count="1"><mergeCell ref="A1:XFD1048576"/></mergeCells>'
+                content = content.replace(b"</sheetData>", merged)
+            new.writestr(part, content)
+    with pytest.raises(SheetError, match="undo the merging"):
+        read_marks(hostile)

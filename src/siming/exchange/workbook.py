@@ -14,6 +14,7 @@ from siming.exchange.collect import Collector
 from siming.exchange.escape import from_cell
 from siming.exchange.long_table import COLUMNS, NUMBERS, headings, is_long_table, read_rows, rows_of
 from siming.exchange.selection import Selection
+from siming.rating.spreadsheet.merged import check_merged
 from siming.rating.spreadsheet.table_workbook import read_workbook
 
 _LONGEST_CELL = 32_767
@@ -21,8 +22,6 @@ _LONGEST_CELL = 32_767
 _MOST_ROWS = 1_048_576
 _MOST_UNPACKED = 96 << 20
 """Bytes of XML; read as a workbook they become some fifty times as many in memory."""
-_MOST_MERGED = 200_000
-"""Cells under merged ranges, each of which openpyxl builds."""
 _EPOCH = datetime(2000, 1, 1)
 _WIDTHS = {"title": 36, "note": 48, "reason": 30, "evidence": 28, "deductions": 24, "submitted_at": 22}
 
@@ -138,33 +137,4 @@ def check_workbook(raw: bytes, name: str) -> None:
             raise SheetError(
                 f"{name}: part {part} declares a document type; save the workbook again in a spreadsheet program"
             )
-        merged = _merged_cells(content)
-        if merged is None or merged > _MOST_MERGED:
-            raise SheetError(f"{name}: merges cells beyond measure; undo the merging and save it again")
-
-
-def _merged_cells(content: bytes) -> int | None:
-    """Cells under the merged ranges of a worksheet; None where a range is hidden from this simple reading."""
-    total = 0
-    for tag in re.finditer(rb"<(?:\w{1,40}:)?mergeCell\b([^>]{0,1000})(>?)", content):
-        ref = re.search(rb"""ref\s*=\s*["']([A-Za-z0-9$:]{1,60})["']""", tag[1])
-        if ref is None or not tag[2]:
-            return None
-        total += _area(ref[1])
-    return total
-
-
-def _area(ref: bytes) -> int:
-    """Cells of a range such as ``A1:C3``."""
-    found = re.fullmatch(rb"\$?([A-Za-z]+)\$?(\d+):\$?([A-Za-z]+)\$?(\d+)", ref)
-    if found is None:
-        return 1
-    left, right = (_column(found[at]) for at in (1, 3))
-    return (abs(right - left) + 1) * (abs(int(found[4][:9]) - int(found[2][:9])) + 1)
-
-
-def _column(letters: bytes) -> int:
-    number = 0
-    for letter in letters[:4].upper():
-        number = number * 26 + letter - 64
-    return number
+        check_merged(content, name)

@@ -10,6 +10,7 @@ from datetime import date, time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from siming.errors import MissingExtraError, SheetError
+from siming.rating.spreadsheet.merged import check_merged
 from siming.rating.spreadsheet.note import Note
 
 if TYPE_CHECKING:
@@ -104,6 +105,10 @@ def _refuse_other_archives(raw: bytes, name: str) -> None:
         raise SheetError(f"{name}: is an archive and not an XLSX workbook; save the sheet as .xlsx or CSV UTF-8")
     if size > _MOST_BYTES:
         raise SheetError(f"{name}: unpacks to {size:,} bytes; delete what is not the table and save it again")
+    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+        for part in names:
+            if part.startswith("xl/worksheets/") and part.endswith(".xml"):
+                check_merged(archive.read(part), name)
 
 
 def _has_formulas(raw: bytes) -> bool:
