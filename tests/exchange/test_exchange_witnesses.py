@@ -148,7 +148,7 @@ def test_a_csv_file_opens_in_excel_with_chinese_and_without_a_formula(exam):
     rows = list(csv.reader(io.StringIO(raw.decode("utf-8-sig"), newline="")))
     assert rows[0][:6] == ["考试编号", "评分标准", "标准版本", "评分者类别", "评分者", "步骤"]
     row = dict(zip(rows[0], rows[1], strict=True))
-    assert row["依据（秒）"] == "1.25 to 3.5; 2 to 9"
+    assert row["证据（秒）"] == "1.25 to 3.5; 2 to 9"
     assert row["步骤标题"] == BMV.steps[0].title_zh
     assert rows[2][rows[0].index("备注")] == "'=1+1"
 

@@ -208,14 +208,14 @@ class Device:
     def random_changes(self, dice: random.Random) -> list[dict[str, Any]]:
         """One to three changes as a rater makes them."""
         steps = [step for rubric in self.view["rubrics"] for step in rubric["steps"]]
-        made = []
+        half_s, made = self.view["media"][0]["duration_s"] / 2, []
         for _ in range(dice.randint(1, 3)):
             step = dice.choice(steps)
             name, value = dice.choice(
                 [
                     ("points", dice.randint(0, int(step["max_points"] * 2)) / 2),
                     ("note", f"seen at {dice.random():.6f}, 看到了"),
-                    ("evidence", [[round(dice.uniform(0, 9), 3), round(dice.uniform(9, 20), 3)]]),
+                    ("evidence", [[round(dice.uniform(0, half_s), 3), round(half_s + dice.uniform(0, half_s), 3)]]),
                     ("unsure", dice.random() < 0.5),
                     ("points", None),
                 ]

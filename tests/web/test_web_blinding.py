@@ -12,17 +12,19 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rating_rooms import Tab, add_rated_attempt, give, submitted
 from rooms import Room, build_room
 from rooms_web import SETUP_TOKEN
-from sqlalchemy import event, select
-from walk import UNSAFE, Ask, Walked, ask_all, body_for, routes_of
+from sqlalchemy import event, select, update
+from walk import UNSAFE, Ask, ask_all, body_for, routes_of
 
 from siming.errors import RoomError
 from siming.rubric import Author, Entry, Sheet
@@ -41,6 +43,7 @@ from siming.store import (
     members,
     model_runs,
     people,
+    projects,
     release,
     sessions,
     snapshots,
@@ -48,9 +51,11 @@ from siming.store import (
     tokens,
 )
 from siming.store import database as database_module
+from siming.store.rubrics import builtin_document, publish_rubric, set_project_rubrics
 from siming.store.schema import METADATA
 from siming.store.schema import media as media_table
 from siming.store.secrets_kept import kept_key
+from siming.video.timemap import TimeMap
 from siming.web import page as page_module
 from siming.web.app import create_app
 from siming.web.settings import Settings
@@ -58,6 +63,10 @@ from siming.web.settings import Settings
 AED = "aed-adult"
 PEOPLE = ("owner", "coordinator", "wei", "okafor", "lin", "analyst", "auditor", "mbeki", "moreau", "runner", "tan")
 CLIENT = "tab_of_wei_01"
+
+
+EVIL = """=1+1"'><img src=x onerror="window.hit=1"><script>window.hit=1</script>{{7*7}}"""
+"""What people write wherever the room takes a text: a formula to a spreadsheet, a script to a page, sums to a template."""
 
 
 class Still:
@@ -71,6 +80,19 @@ class Still:
             self.at += timedelta(milliseconds=1)
         return self.at
 
+
+TIMES = TimeMap(
+    source_sha256="a" * 64,
+    derivative_sha256="b" * 64,
+    source_base=Fraction(1, 30),
+    derivative_base=Fraction(1, 30),
+    source_ticks=tuple(range(10)),
+    derivative_ticks=tuple(range(10)),
+    source_zero=0,
+    source_end=10,
+    derivative_end=10,
+)
+"""Of every film: ten pictures."""
 
 LATER = datetime(2026, 3, 1, 10, 0, tzinfo=UTC)
 """When Wei asks, in both worlds."""
@@ -119,10 +141,25 @@ class World:
 
 
 def _person(room: Room, login: str, roles: tuple[str, ...], code: str) -> Actor:
-    made, _ = invitations.create_person(room.db, room.owner, login=login, name=login.title())
+    made, _ = invitations.create_person(room.db, room.owner, login=login, name=EVIL)
     if roles:
         members.add_member(room.db, room.owner, room.project, person_id=made.id, roles=list(roles), code=code)
     return people.actor_of(room.db, made.id)
+
+
+def made_evil(paper: Any) -> None:
+    """Put it into every text of a rubric that a person reads."""
+    if isinstance(paper, dict):
+        for key, value in paper.items():
+            if key in ("title", "title_zh", "text", "text_zh", "when", "when_zh", "skill") and isinstance(value, str):
+                paper[key] = f"{EVIL} {value}" if key != "skill" else value
+            else:
+                made_evil(value)
+        if "version" in paper and "id" in paper:
+            paper["version"] = "0.6.6"
+    elif isinstance(paper, list):
+        for value in paper:
+            made_evil(value)
 
 
 def make_world(folder: Path, mode: str, wei_also: tuple[str, ...]) -> World:
@@ -135,6 +172,12 @@ def make_world(folder: Path, mode: str, wei_also: tuple[str, ...]) -> World:
     - ``A-5`` is a gold video that he must pass.
     """
     room = build_room(folder, clock=Still(datetime(2026, 3, 1, 8, 0, tzinfo=UTC)))
+    paper = yaml.safe_load(builtin_document(AED))
+    made_evil(paper)
+    chosen = publish_rubric(room.db, room.owner, yaml.safe_dump(paper, allow_unicode=True))
+    room.rubrics = (room.rubrics[0], chosen, room.rubrics[2])
+    set_project_rubrics(room.db, room.owner, room.project, [version.id for version in room.rubrics])
+    projects.change_project(room.db, room.owner, room.project, title=f"Spring exam {EVIL}")
     room.policy(mode=mode, explain="none", evidence_required=False, unseen_max_share=None)
     if wei_also:
         members.change_member(room.db, room.owner, room.members["wei"], roles=["rater", *wei_also])
@@ -143,7 +186,8 @@ def make_world(folder: Path, mode: str, wei_also: tuple[str, ...]) -> World:
     _person(room, "moreau", ("adjudicator",), "A02")
     _person(room, "runner", ("model_runner",), "M01")
     _person(room, "tan", (), "")
-    attempts = {f"A-{n}": add_rated_attempt(room, f"A-{n}", gold=n == 5) for n in range(1, 7)}
+    evil = {"site": EVIL, "occasion": EVIL, "candidate_code": EVIL}
+    attempts = {f"A-{n}": add_rated_attempt(room, f"A-{n}", gold=n == 5, **evil) for n in range(1, 7)}
     given = {
         "wei-1": give(room, attempts["A-1"], room.wei, slot=0),
         "okafor-1": give(room, attempts["A-1"], room.okafor, slot=1),
@@ -158,12 +202,14 @@ def make_world(folder: Path, mode: str, wei_also: tuple[str, ...]) -> World:
         "okafor-5": give(room, attempts["A-5"], room.okafor, slot=1, purpose="calibration"),
     }
     given["wei-3"], _ = submitted(room, attempts["A-3"], room.wei, lost=3, slot=0)
-    submissions.reopen(room.db, room.coordinator, given["wei-3"], reason="one step was missed")
+    submissions.reopen(room.db, room.coordinator, given["wei-3"], reason=EVIL)
     tab = Tab(room, room.wei, given["wei-2"], client=CLIENT)
     tab.open()
     step = tab.rubrics[0].steps[0]
-    tab.save(tab.change("points", step.max_points, step=step.id), tab.change("note", "saw it", step=step.id))
+    tab.save(tab.change("points", step.max_points, step=step.id), tab.change("note", EVIL, step=step.id))
     lease.open_assignment(room.db, room.wei, given["wei-3"], client=CLIENT)
+    with room.db.write() as c:
+        c.execute(update(media_table).where(media_table.c.kind == "derivative").values(time_map=TIMES.to_json()))
     for name in ("visitor", "media"):
         kept_key(room.db, name)
     world = World(room)
@@ -207,11 +253,12 @@ def submits(world: World, who: str, number: str, lost: float) -> None:
     """Somebody rates and locks."""
     tab = _tab(world, who, number)
     tab.rate_all(lost=lost)
+    tab.set("note", EVIL, step=tab.rubrics[0].steps[1].id)
     tab.submit(initials=who[:2])
 
 
 def is_reopened(world: World, who: str, number: str) -> None:
-    submissions.reopen(world.room.db, world.room.coordinator, world.ids[f"{who}-{number}"], reason="go over it")
+    submissions.reopen(world.room.db, world.room.coordinator, world.ids[f"{who}-{number}"], reason=EVIL)
 
 
 def adjudicates(world: World) -> None:
@@ -223,7 +270,7 @@ def adjudicates(world: World) -> None:
             if step.state == "open":
                 pen = cases.decide(
                     db, who, line.id, fence=pen.fence, version=pen.version, rubric=step.rubric, step=step.step,
-                    choice="first", rationale="clearer", template=None,
+                    choice="first", rationale=EVIL, template=None,
                 )  # fmt: skip
         cases.close_case(db, who, line.id, fence=pen.fence, version=pen.version)
 
@@ -250,13 +297,13 @@ def sheet(world: World, code: str, author: Author, points: float) -> Sheet:
 
 
 def models_rate(world: World, points: float) -> None:
-    sheets = [sheet(world, f"A-{n}", Author(kind="model", name="qwen3-vl"), points) for n in (1, 2, 3, 4)]
+    sheets = [sheet(world, f"A-{n}", Author(kind="model", name=EVIL), points) for n in (1, 2, 3, 4)]
     model_runs.add_model_sheets(world.room.db, world.actor("runner"), world.room.project, sheets)
 
 
 def gold_comes(world: World, points: float) -> None:
     panel = sheet(world, "A-5", Author(kind="consensus", name="panel"), points)
-    calibration.add_gold(world.room.db, world.room.coordinator, world.ids["A-5"], [panel], source="panel of 3")
+    calibration.add_gold(world.room.db, world.room.coordinator, world.ids["A-5"], [panel], source=EVIL)
 
 
 def counts(world: World) -> None:
@@ -268,7 +315,9 @@ def counts(world: World) -> None:
 
 
 def releases(world: World) -> None:
-    release.make_release(world.room.db, world.room.coordinator, world.room.project, name="June", licence="CC-BY-4.0")
+    release.make_release(
+        world.room.db, world.room.coordinator, world.room.project, name=EVIL[:60], licence=EVIL, agreements=[EVIL]
+    )
 
 
 def plans(world: World) -> None:
@@ -276,7 +325,7 @@ def plans(world: World) -> None:
     room = world.room
     give(room, world.ids["A-6"], world.actor("okafor"), slot=0)
     assignments.set_due(room.db, room.coordinator, world.ids["mbeki-6"], "2026-04-01T08:00:00.000000Z")
-    assignments.withdraw(room.db, room.coordinator, world.ids["mbeki-6"], reason="ill")
+    assignments.withdraw(room.db, room.coordinator, world.ids["mbeki-6"], reason=EVIL)
 
 
 def excludes(world: World) -> None:
@@ -290,13 +339,13 @@ def hides_a_film(world: World) -> None:
                 media_table.c.attempt == world.ids["A-4"], media_table.c.kind == "derivative"
             )
         ).scalar_one()
-    media.quarantine(world.room.db, world.room.coordinator, shown, "a badge can be read")
+    media.quarantine(world.room.db, world.room.coordinator, shown, EVIL)
 
 
 def hires(world: World) -> None:
     made = _person(world.room, "zhou", ("rater",), "R09")
     members.change_member(world.room.db, world.room.owner, world.room.members["okafor"], roles=["rater", "adjudicator"])
-    tokens.make_token(world.room.db, made, name="script")
+    tokens.make_token(world.room.db, made, name=EVIL)
     sessions.begin(world.room.db, world.ids["okafor"])
 
 
@@ -513,7 +562,9 @@ def hear(world: World, who: str | None, asks: list[Ask], monkey: pytest.MonkeyPa
         event.remove(world.room.db.engine, "before_cursor_execute", count)
         monkey.undo()
     return [
-        Heard(ask.name + str(ask.options.get("params", "")), a.status_code, tuple(sorted(a.headers.items())), a.content, n)
+        Heard(
+            ask.name + str(ask.options.get("params", "")), a.status_code, tuple(sorted(a.headers.items())), a.content, n
+        )
         for ask, a, n in zip(asks, answers, numbers, strict=True)
     ]
 
@@ -584,6 +635,16 @@ def both(world: World, names: list[str], who: str | None, folder: Path, monkey: 
         return len(asks)
 
 
+@contextmanager
+def after(world: World, names: list[str], folder: Path) -> Iterator[World]:
+    """The world once some of it has happened, to be copied again."""
+    with copy_of(world, folder) as later:
+        done = act(later, names)
+        assert done == names, later.refused
+        later.room.db.close()
+        yield later
+
+
 # --- the property ---------------------------------------------------------------------------------------------------
 
 
@@ -617,7 +678,61 @@ def test_what_a_rater_does_is_answered_the_same_whatever_others_did(worlds, tmp_
 
 
 @settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
-@given(names=st.lists(st.sampled_from(list(ACTS)), min_size=1, max_size=8, unique=True), mode=st.sampled_from(["third", "joint"]))
+@given(
+    names=st.lists(st.sampled_from(list(ACTS)), min_size=1, max_size=8, unique=True),
+    mode=st.sampled_from(["third", "joint"]),
+)
 def test_no_sequence_of_others_acts_changes_what_a_rater_hears(worlds, tmp_path_factory, names, mode):
     with pytest.MonkeyPatch.context() as monkey:
         both(worlds(mode), names, "wei", tmp_path_factory.mktemp("run"), monkey, most=4, acts=False)
+
+
+# --- those who do not rate ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("who", ["tan", None, "runner"], ids=["no role", "signed out", "model runner"])
+def test_who_has_no_part_in_it_hears_nothing_of_it(worlds, tmp_path, monkey, who):
+    """Whoever runs models learns no label, of no split."""
+    names = [name for name in ACTS if name != "models rate"]
+    assert both(worlds(), names, who, tmp_path, monkey, most=2, acts=True) > 50
+
+
+BOTH_DONE = ["okafor submits A-2", "mbeki submits A-2", "okafor submits A-4", "mbeki submits A-4"]
+
+
+def test_what_an_adjudicator_hears_does_not_depend_on_models_or_figures(worlds, tmp_path, monkey):
+    names = ["models rate", "gold comes", "statistics are counted", "a release is made", "okafor saves A-1"]
+    with after(worlds(), BOTH_DONE, tmp_path / "later") as later:
+        assert both(later, names, "lin", tmp_path, monkey, most=3, acts=False) > 50
+
+
+def told_to(world: World, who: str, monkey: pytest.MonkeyPatch) -> str:
+    """Everything that a person can read, as one text."""
+    known = known_to_him(world, world)
+    asks = [ask for ask in questions(app_of(world), known, most=3) if "/account" not in ask.path]
+    return "\n".join(heard.body.decode("utf-8", "replace") for heard in hear(world, who, asks, monkey))
+
+
+def test_an_adjudicator_is_not_told_who_the_raters_are(worlds, tmp_path, monkey):
+    """Neither name nor login, code nor id, whatever he asks for; nor what a model made of it."""
+    done = [*BOTH_DONE, "moreau adjudicates", "models rate"]
+    with after(worlds(), done, tmp_path / "later") as later, copy_of(later, tmp_path / "copy") as world:
+        told = told_to(world, "lin", monkey)
+        assert "A-4" in told
+        assert "window.hit" in told, "the case and its texts are there"
+        for name in ("okafor", "mbeki"):
+            assert world.ids[name] not in told
+            assert f">{name.title()}<" not in told
+        for hidden in ("R02", "R03", "okafor"):
+            assert hidden not in told, told[max(0, told.index(hidden) - 200) : told.index(hidden) + 50]
+
+
+def test_an_analyst_is_told_codes_and_no_names(worlds, tmp_path, monkey):
+    done = [*BOTH_DONE, "statistics are counted"]
+    with after(worlds(), done, tmp_path / "later") as later, copy_of(later, tmp_path / "copy") as world:
+        told = told_to(world, "analyst", monkey)
+        assert "A-" in told
+        for name in ("okafor", "mbeki", "wei"):
+            assert world.ids[name] not in told
+        for hidden in ("Okafor", "okafor", "mbeki"):
+            assert hidden not in told, told[max(0, told.index(hidden) - 200) : told.index(hidden) + 50]

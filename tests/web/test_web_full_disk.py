@@ -179,7 +179,7 @@ def test_a_full_disk_of_recordings_refuses_a_chunk_and_takes_it_later(tmp_path):
         disk = FullDisk(folder)
         with running(room) as server:
             office = browser_of(server, room, room.coordinator)
-            film = os.urandom(2 << 20)
+            film = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + os.urandom(2 << 20)
             body = {"project": "spring", "attempt": "A-077", "file_name": "x.mp4", "size": len(film), "recipe": {}}
             begun = office.post("/api/v1/uploads", json=body)
             assert begun.status_code == 201, begun.text
@@ -190,7 +190,9 @@ def test_a_full_disk_of_recordings_refuses_a_chunk_and_takes_it_later(tmp_path):
             disk.fill(server)
             full = office.patch(place, content=film[half:], headers={"Upload-Offset": str(half), **kind})
             assert full.status_code == 507, full.text
-            offset = office.get(place).json()["offset"]
+            status = office.get(place)
+            assert status.status_code == 200, status.text
+            offset = status.json()["offset"]
             assert half <= offset < len(film)
             disk.free(server)
             rest = office.patch(place, content=film[offset:], headers={"Upload-Offset": str(offset), **kind})

@@ -326,7 +326,8 @@ def test_undo_goes_back_to_the_very_beginning_and_redo_to_the_end_also_after_a_r
     acts = 0
     while "Nothing to undo" not in wei.page.inner_text("#toast"):
         wei.keys("u")
-        wei.page.wait_for_timeout(30)
+        wei.until("document.getElementById('save-state').dataset.state !== 'saving'")
+        wei.page.wait_for_timeout(50)  # the sentence comes after the disk has it
         acts += 1
         assert acts < 20, wei.page.inner_text("#toast")
     wei.saved()
@@ -338,6 +339,13 @@ def test_undo_goes_back_to_the_very_beginning_and_redo_to_the_end_also_after_a_r
     wei.saved()
     assert {k: v for k, v in wei.drafted.items() if k != "played"} == whole
     assert refolded(wei) == wei.drafted
+
+
+def test_a_key_pressed_right_after_undo_acts_on_the_step_that_undo_shows_and_the_next_key_goes_on(wei):
+    wei.keys("3", "0", "u", "3", "3")
+    assert wei.step == "cpr04"
+    wei.saved()
+    assert list(wei.drafted["steps"][CPR]) == ["cpr01", "cpr02", "cpr03"]
 
 
 def test_undo_leads_to_the_step_it_changes(wei):

@@ -160,7 +160,7 @@ def test_a_change_that_comes_while_a_sign_of_life_is_on_its_way_is_sent_right_af
           const sent = []
           let answer
           const record = { client_seq: 1, fence: 1, field: 'points', value: 3, state: 'unsent' }
-          const journal = { client: 'c', ready: [], unsent: [], mark: async () => { journal.ready = journal.unsent = [] } }
+          const journal = { client: 'c', ready: [], unsent: [], mark: async (seqs) => { if (seqs.length) journal.ready = journal.unsent = [] } }
           const api = { send: (body) => new Promise((resolve) => {
             sent.push(body.changes.length)
             answer = () => resolve({ acked: body.changes.map(({ client_seq }) => client_seq), seq: 1, saved_at: 'now' })

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 from databases import fresh_database, room_on
@@ -68,7 +69,7 @@ def test_a_backup_of_a_working_room_restores_to_all_that_was_acknowledged_before
         ]
         for thread in threads:
             thread.start()
-        while sum(len(tab.acknowledged) for tab in tabs) < 40:
+        while sum(len(tab.acknowledged) for tab in tabs) < 40 and not trouble:
             time.sleep(0.01)
         before = [list(tab.acknowledged) for tab in tabs]
         begun = room.db.stamp()
@@ -110,8 +111,6 @@ def test_a_backup_of_a_working_room_restores_to_all_that_was_acknowledged_before
 
 
 def room_like(room, db):
-    from dataclasses import replace
-
     return replace(room, db=db)
 
 
@@ -142,7 +141,8 @@ def copy(whole, tmp_path):
 
 def behind_its_back(db, *statements):
     """What somebody with the file in his hands can do: first take the guards away."""
-    with db.write() as c:
+    with db.engine.connect() as c:
+        c.exec_driver_sql("PRAGMA foreign_keys=OFF")
         for name in c.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).scalars().all():
             c.exec_driver_sql(f"DROP TRIGGER {name}")
         for statement in statements:
@@ -187,12 +187,10 @@ def test_a_submission_or_its_log_that_was_changed_is_found(copy, statement):
 
 
 def test_a_submission_that_was_removed_is_found(copy):
-    behind_its_back(
-        copy[0],
-        "DELETE FROM comparison",
-        "DELETE FROM submission WHERE id IN (SELECT id FROM submission LIMIT 1)",
-    )
-    assert not check_room(*copy).ok
+    behind_its_back(copy[0], "DELETE FROM submission WHERE id IN (SELECT id FROM submission LIMIT 1)")
+    health = check_room(*copy)
+    assert health.audit.ok
+    assert "is gone" in health.submissions.problems[0]
 
 
 @pytest.mark.parametrize("harm", ["changed", "missing"])

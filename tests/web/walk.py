@@ -157,7 +157,7 @@ def least(schema: Mapping[str, Any], openapi: Mapping[str, Any], given: Mapping[
                 if key in schema.get("required", ()) or key in given
             }
         case "array":
-            return [least(schema["items"], openapi, given)] * schema.get("minItems", 0)
+            return [least(schema.get("items", {}), openapi, given)] * schema.get("minItems", 0)
         case "string":
             if schema.get("pattern", "").startswith("^[0-9a-f]{64}"):
                 return "0" * 64

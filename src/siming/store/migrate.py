@@ -13,7 +13,6 @@ from alembic.util.exc import CommandError
 from siming.errors import StoreError
 from siming.store.database import Database
 
-
 _LINE = 0x73696D696E67
 """PostgreSQL's advisory lock of migrations: the bytes of "siming"."""
 

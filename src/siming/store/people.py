@@ -21,7 +21,6 @@ from siming.store.text import one_line
 LOGIN = re.compile(r"[a-z0-9][a-z0-9._+@-]{1,98}[a-z0-9]")
 
 Language = Literal["en", "zh"]
-Theme = Literal["auto", "light", "dark"]
 
 
 @dataclass(frozen=True, slots=True)

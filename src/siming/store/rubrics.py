@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import Any
 
 import yaml
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from siming.errors import ConflictError, InputError, NotAllowedError, NotFoundError, RubricError
 from siming.rubric import Rubric, builtin_rubric_ids
@@ -221,14 +221,6 @@ def set_project_rubrics(db: Database, actor: Actor, project_id: str, version_ids
         )
 
 
-def uses_of(db: Database, version_id: str) -> int:
-    """How many projects rate with a version."""
-    with db.read() as c:
-        return c.execute(
-            select(func.count()).select_from(project_rubric).where(project_rubric.c.rubric_version == version_id)
-        ).scalar_one()
-
-
 def may_publish(actor: Actor) -> bool:
     """Whether he may publish and retire rubrics."""
     return actor.is_owner or any(actor.may("manage_project", project_id) for project_id in actor.roles)
@@ -243,7 +235,7 @@ def parse_rubric(text: str) -> Rubric:
     """
     try:
         _refuse_traps(text)
-        plain = yaml.load(text, Loader=_LOADER)  # noqa: S506 - one of the safe ones
+        plain = _loaded(text)
         if not isinstance(plain, dict):
             raise _unsound(f"it holds {type(plain).__name__}, wanted keys with values")
         rubric = Rubric.from_plain(plain)
@@ -255,14 +247,26 @@ def parse_rubric(text: str) -> Rubric:
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
+def _loaded(text: str) -> Any:
+    try:
+        return yaml.load(text, Loader=_LOADER)  # noqa: S506 - one of the safe ones
+    except (ArithmeticError, LookupError, TypeError, AttributeError) as error:
+        # The library lets these out where a value is not what its tag says, such as `!!int ''`.
+        raise _unsound(f"a value is not what its tag says ({error})") from error
+
+
 DEEPEST = 40
 """Levels of a document; siming's own rubrics have seven."""
+MOST_PARTS = 40_000
+"""Keys, values and brackets of a document; siming's own rubrics have some thousands."""
 
 
 def _refuse_traps(text: str) -> None:
     """Stop at the first sign of a document made to eat time or memory, before anything is built from it."""
     depth = 0
-    for found in yaml.parse(text, Loader=_LOADER):
+    for number, found in enumerate(yaml.parse(text, Loader=_LOADER)):
+        if number > MOST_PARTS:
+            raise _unsound(f"it has more than {MOST_PARTS} keys and values")
         if isinstance(found, yaml.AliasEvent):
             raise _unsound("it refers to its own parts with * (an alias); write them out")
         if isinstance(found, yaml.CollectionStartEvent):

@@ -25,7 +25,7 @@ from siming.store.desk import Desk, own_desk, planners_row, refuse_if_closed, ru
 from siming.store.draft import sheets_of, snapshot_sha256
 from siming.store.pairs import INDEPENDENT
 from siming.store.projects import code_of
-from siming.store.schema import assignment, attempt, consensus_version, rating_event, submission
+from siming.store.schema import assignment, attempt, audit_event, consensus_version, rating_event, submission
 from siming.store.summary import summary_of
 from siming.store.text import free_text, one_line
 
@@ -197,7 +197,7 @@ def submissions_of(connection: Connection, assignment_id: str) -> tuple[Locked, 
 
 
 def verify_submissions(db: Database) -> Verified:
-    """Hold every submission against its receipt, and against the log of changes that led to it."""
+    """Hold every submission against its receipt, the log of changes that led to it, and the audit that names it."""
     problems, n = [], 0
     with db.read() as c:
         rows = c.execute(
@@ -216,8 +216,19 @@ def verify_submissions(db: Database) -> Verified:
             except SimingError as error:
                 problems.append(f"submission {row.id}: {error}")
                 continue
-            if snapshot_sha256(replayed(c, row.assignment, until=row.last_seq), rubrics) != row.snapshot_sha256:
+            events = select(func.count()).where(
+                rating_event.c.assignment == row.assignment, rating_event.c.seq <= row.last_seq
+            )
+            if c.execute(events).scalar_one() != row.last_seq:
+                problems.append(f"submission {row.id}: changes are missing from its log")
+            elif snapshot_sha256(replayed(c, row.assignment, until=row.last_seq), rubrics) != row.snapshot_sha256:
                 problems.append(f"submission {row.id}: the log of changes does not lead to what was locked")
+        there = {row.sha256 for row in rows}
+        problems += [
+            f"audit line {line.seq}: the submission it locked for {line.object} is gone"
+            for line in c.execute(select(audit_event).where(audit_event.c.act == "submission.lock"))
+            if line.after not in there
+        ]
     return Verified(not problems, n, tuple(problems))
 
 

@@ -13,7 +13,7 @@ from starlette.types import Scope
 
 from siming import __version__
 from siming.store.database import Database
-from siming.web.errors_page import add_handlers
+from siming.web.errors_page import REFUSALS, add_handlers
 from siming.web.page import STATIC
 from siming.web.routes import APIS, PAGES, WORKERS
 from siming.web.security import Guard, Tries
@@ -56,7 +56,9 @@ def create_app(settings: Settings, db: Database) -> FastAPI:
     app.state.tries = Tries()
     app.state.vault = None  # opened when first needed
     app.state.vault_line = threading.Lock()
-    for router in (*PAGES, *APIS):
+    for router in APIS:  # looked through before the pages: saving is what is asked most
+        app.include_router(router, responses=REFUSALS)
+    for router in PAGES:
         app.include_router(router)
     app.mount("/static", _Static(directory=STATIC), name="static")
     add_handlers(app)

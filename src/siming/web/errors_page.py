@@ -11,6 +11,7 @@ from urllib.parse import quote
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
+from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from siming.errors import ConflictError, InputError, NotAllowedError, NotFoundError, RoomError, SimingError, StoreError
@@ -19,6 +20,40 @@ from siming.web.page import language_of, render
 from siming.web.who import SignedOut, maybe_signed_in
 
 LOG = logging.getLogger("siming.web")
+
+
+class Refusal(BaseModel):
+    """Why something was not done."""
+
+    code: str = Field(description="Stable, for programs, such as `initials_missing`.")
+    kind: str | None = Field(description="Of a conflict or of the store's trouble, such as `stale_writer` or `full`.")
+    message: str = Field(description="For people, in the language of who asked.")
+    field: str | None = Field(description="The part of the request at fault.")
+    detail: dict[str, Any] = Field(description="What a program needs to go on, such as what was kept.")
+
+
+class Refused(BaseModel):
+    """The answer to everything that was not done."""
+
+    error: Refusal
+
+
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Refused, "description": words}
+    for status, words in {
+        400: "The request cannot be read.",
+        401: "Nobody is signed in.",
+        403: "Who is signed in has no right to this, or the form token is missing.",
+        404: "There is nothing of that name that the asker may know of.",
+        409: "The thing has moved on since the asker saw it; `kind` and `detail` say how.",
+        413: "The body is too large.",
+        422: "Something in the request does not fit; `field` says what.",
+        429: "Too many requests; `Retry-After` says how many seconds to wait.",
+        503: "The database cannot be used now; nothing was saved.",
+        507: "The disk is full; nothing was saved.",
+    }.items()
+}
+"""What any route of the API may answer besides its own; `app.py` writes it into the OpenAPI document."""
 
 
 def add_handlers(app: FastAPI) -> None:

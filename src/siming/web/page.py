@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Mapping
 from functools import cache
@@ -9,12 +10,12 @@ from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import quote, unquote
 
 import jinja2
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from siming.store.access import Actor
 from siming.store.database import moment_of
 from siming.web import texts
 from siming.web.nav import project_pages, rates
@@ -72,15 +73,14 @@ def render(
 
 
 FLASH = "siming_flash"
+LONGEST_FLASH = 4096
+"""Characters; browsers keep no longer cookies."""
 
 
 def redirect(to: str, *, flash: str | None = None, kind: Flash = "done", **params: object) -> RedirectResponse:
     """Send the browser on after a form; `flash` is the key of a text that the next page shows once."""
     response = RedirectResponse(to, status_code=303)
     if flash is not None:
-        import json
-        from urllib.parse import quote
-
         plain = json.dumps([kind, flash, {k: str(v)[:200] for k, v in params.items()}], ensure_ascii=False)
         response.set_cookie(FLASH, quote(plain), max_age=60, httponly=True, samesite="lax")
     return response
@@ -116,11 +116,6 @@ def when(stamp: str | None, *, seconds: bool = False) -> str:
     return moment_of(stamp).strftime("%Y-%m-%d %H:%M:%S" if seconds else "%Y-%m-%d %H:%M")
 
 
-def shown_rights(actor: Actor, project: str) -> frozenset[str]:
-    """What an actor may do in a project, for templates."""
-    return actor.rights_in(project)
-
-
 def _teller(language: Language) -> Any:
     def t(key: str, **values: object) -> str:
         return texts.text(language, key, **values)
@@ -129,19 +124,16 @@ def _teller(language: Language) -> Any:
 
 
 def _read_flash(request: Request) -> tuple[str, str, Mapping[str, str]] | None:
-    import json
-    from urllib.parse import unquote
-
     raw = request.cookies.get(FLASH)
-    if not raw:
+    if not raw or len(raw) > LONGEST_FLASH:
         return None
     try:
         kind, key, params = json.loads(unquote(raw))
         if kind not in ("done", "problem") or not texts.has_text(key):
             return None
         texts.text("en", key, **params)
-    except (ValueError, TypeError, KeyError, IndexError):
-        return None
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError):
+        return None  # anybody can write a cookie
     return kind, key, params
 
 

@@ -151,6 +151,8 @@ class Guard:
             )
         if not _same_origin(request):
             return NotAllowedError("the request comes from another site", code="csrf")
+        if not _plain_form(headers.get("content-type", "")):
+            return InputError("forms are read as UTF-8; send it without another charset", code="form_charset")
         now = time.monotonic()
         wait = self._addresses.wait_s(address_of(request), now)
         token = request.cookies.get(self._cookie) or headers.get("authorization")
@@ -172,6 +174,12 @@ def _same_origin(request: Request) -> bool:
     if request.method in SAFE or site is not None or origin in (None, "null"):
         return True  # "null" is what forms send under our referrer policy; their token decides
     return urlsplit(origin or "").netloc.lower() == request.headers.get("host", "").lower()
+
+
+def _plain_form(kind: str) -> bool:
+    """Whether a form is written in UTF-8. Others could choose an encoding that makes half characters, or none at all."""
+    found = re.search(r"charset\s*=\s*\"?([^\s;\"]*)", kind, re.IGNORECASE)
+    return found is None or not kind.lower().startswith("multipart/") or found[1].lower() in ("utf-8", "utf8")
 
 
 def _measured(scope: Scope, headers: Headers, receive: Receive) -> Receive:

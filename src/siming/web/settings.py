@@ -20,8 +20,6 @@ class Oidc:
     client_secret: str = field(repr=False)
     name: str = "OpenID"
     """What the button says."""
-    make_accounts: bool = False
-    """Whether whoever the provider knows gets an account; else only people who were invited."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +38,6 @@ class Settings:
     """Whether X-Forwarded-For and -Proto are believed (of the last proxy only)."""
     setup_token: str = field(default_factory=lambda: secrets.token_urlsafe(18), repr=False)
     """Opens the page that makes the first owner."""
-    vault: Path | None = None
-    """Folder of the vault of identities: its own database and its master key; beside the media by default."""
     oidc: Oidc | None = None
 
     @property
@@ -51,8 +47,8 @@ class Settings:
 
     @property
     def vault_folder(self) -> Path:
-        """Where the vault lies."""
-        return self.vault or self.media.parent / "vault"
+        """The vault of identities, with its own database and its master key: beside the media."""
+        return self.media.parent / "vault"
 
 
 def default_home() -> Path:

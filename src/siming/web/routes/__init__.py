@@ -69,10 +69,10 @@ PAGES: tuple[APIRouter, ...] = (
 """HTML and forms."""
 
 APIS: tuple[APIRouter, ...] = (
+    rating_api.api,  # first, because every rater saves every two seconds and routers are looked through in order
     sign_in.api,
     rubrics.api,
     rate.api,
-    rating_api.api,
     devices.api,
     attempts.api,
     upload.api,

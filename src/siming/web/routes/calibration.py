@@ -13,7 +13,6 @@ from pydantic import BaseModel, Field
 
 from siming.errors import ConflictError, InputError, NotAllowedError, RoomError, SimingError
 from siming.exchange import FORMATS
-from siming.metrics import Measured
 from siming.rating.texts import reason_in
 from siming.store import attempts, calibration, model_runs, projects, rubrics
 from siming.store.calibration import CalibrationResult
@@ -128,6 +127,7 @@ def _page(
         "who": who,
         "project": project,
         "here": "calibration",
+        "path": f"/p/{slug}/calibration",
         "names": METRICS,
         "why": lambda reason: reason_in(language, reason),
         "pass_kappa": project.policy.calibration_pass_kappa,
@@ -233,6 +233,6 @@ def _answer(found: CalibrationResult) -> CalibrationAnswer:
     )
 
 
-def _measured(found: Measured) -> MeasuredAnswer:
+def _measured(found: Any) -> MeasuredAnswer:
     between = None if found.interval is None else (found.interval.low, found.interval.high)
     return MeasuredAnswer(value=found.value, n=found.n, interval=between, reason=found.reason)

@@ -180,7 +180,7 @@ def _page(
         members=members.members(db, who.actor, project.id),
         roles=ROLES,
         problem=problem,
-        values=values or {"roles": ["rater"]},
+        values=values or {},
         invited=invited,
         link=link,
         here="members",

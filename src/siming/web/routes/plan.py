@@ -234,6 +234,7 @@ def _page(
         "plan.html",
         who=who,
         here="plan",
+        path=f"/p/{slug}/plan",
         project=project,
         status=200 if problem is None else 409 if isinstance(problem, ConflictError) else 422,
         problem=problem,

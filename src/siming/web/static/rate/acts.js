@@ -171,9 +171,10 @@ export class Acts {
     screen.say(`${step.order}: ${what}`)
   }
 
-  async undo(way) {
-    const { screen, words } = this
-    const changes = await this.desk.undo(way)
+  undo(way) {
+    const { screen, words, desk } = this
+    const changes = desk.undo(way)
+    if (!desk.writable) return
     if (!changes) return screen.say(words.say(way === 'undo' ? 'nothing_to_undo' : 'nothing_to_redo'))
     const place = changes.find(({ step }) => step)
     if (place && screen.at.step !== place.step) screen.open(place)

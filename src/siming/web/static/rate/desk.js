@@ -164,12 +164,13 @@ export class Desk extends EventTarget {
     }
   }
 
-  // Undo or redo; resolves to what was changed, or null where there is nothing (more).
-  async undo(way = 'undo') {
+  // Undo or redo: what is changed, or null where there is nothing (more). It is shown when this returns, not when the
+  // disk has it, so that a next key pressed quickly acts after it and not in its midst.
+  undo(way = 'undo') {
     this.typing = null
     const changes = this.history[way]((change) => this.draft.value(change))
-    if (!changes) return null
-    return (await this.change(changes)) && changes
+    if (changes) this.change(changes)
+    return changes
   }
 
   #onSender(kind, detail) {
