@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+import jsonschema_rs
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
@@ -17,7 +18,6 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_headers_conformance,
-    response_schema_conformance,
     status_code_conformance,
 )
 from test_web_blinding import ACTS, World, act, copy_of, make_world
@@ -30,7 +30,6 @@ CHECKS = (
     not_a_server_error,
     status_code_conformance,
     content_type_conformance,
-    response_schema_conformance,
     response_headers_conformance,
 )
 ROLES = ("owner", "coordinator", "wei", "lin", "analyst", "runner")
@@ -82,8 +81,9 @@ def test_every_route_of_the_api_is_described(document):
         good = [code for code in about["responses"] if code.startswith("2")]
         assert len(good) == 1, name
         if good != ["204"] and method != "HEAD":
-            (content,) = about["responses"][good[0]]["content"].values()
-            assert content.get("schema"), name
+            contents = about["responses"][good[0]]["content"].values()
+            assert contents, name
+            assert all(content.get("schema") for content in contents), name
         for code in ("401", "403", "404", "422", "429", "503"):
             schema = about["responses"][code]["content"]["application/json"]["schema"]
             assert schema == {"$ref": "#/components/schemas/Refused"}, (name, code)
@@ -97,8 +97,17 @@ def test_every_list_that_is_asked_for_has_an_end(document):
                 assert parameter["schema"]["maximum"] <= 1000, (method, path)
 
 
+def holds_to(document: dict[str, Any], case: Any, answer: Any) -> None:
+    """The answer's JSON against its schema. By another library: schemathesis cannot yet read `prefixItems`, which pairs
+    of numbers are described by."""
+    about = document["paths"][case.path][case.method.lower()]["responses"].get(str(answer.status_code), {})
+    schema = about.get("content", {}).get("application/json", {}).get("schema")
+    if schema is not None and schema.get("format") != "binary" and answer.content:
+        jsonschema_rs.Draft202012Validator({**schema, "components": document["components"]}).validate(answer.json())
+
+
 @pytest.mark.parametrize("who", ROLES)
-def test_what_the_document_allows_is_answered_as_it_says(world, app, who):
+def test_what_the_document_allows_is_answered_as_it_says(world, app, document, who):
     schema = schemathesis.openapi.from_asgi("/api/v1/openapi.json", app)
     signed = as_person(world, who)
     values, drawn_so_far, statuses = there(world), [0], Counter[int]()
@@ -117,6 +126,7 @@ def test_what_the_document_allows_is_answered_as_it_says(world, app, who):
             statuses[answer.status_code] += 1
             try:
                 case.validate_response(answer, checks=list(CHECKS))
+                holds_to(document, case, answer)
                 body = answer.text if "json" in answer.headers.get("content-type", [""])[0] else ""
                 assert not TELLS.search(body) or "openapi" in case.path, TELLS.search(body)
             except Exception as error:  # all are told at once

@@ -171,8 +171,9 @@ def free_repeats(c: Connection, db: Database, *, attempt_id: str, rater: str) ->
 def assignments(db: Database, actor: Actor, project_id: str) -> tuple[Assigned, ...]:
     """Every assignment of a project, by attempt and slot; for who plans."""
     actor.require("plan", project_id)
-    wanted = (
-        select(assignment, attempt.c.code.label("attempt_code"))
+    named = [column for column in assignment.c if column.name in (*Assigned.__dataclass_fields__, "rubrics")]
+    wanted = (  # without the drafts: those of a whole project do not fit into memory
+        select(*named, attempt.c.code.label("attempt_code"))
         .join(attempt, attempt.c.id == assignment.c.attempt)
         .where(assignment.c.project == project_id)
         .order_by(attempt.c.code, assignment.c.slot, assignment.c.created_at, assignment.c.id)

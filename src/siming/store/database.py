@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,6 +38,9 @@ class Database:
         self._line = threading.Lock()
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = _engine_for(self.url, is_sqlite=self.is_sqlite)
+        self._reader = self.engine
+        if not self.is_sqlite:  # said with BEGIN itself, which saves a round trip
+            self._reader = self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
     def now(self) -> datetime:
         """The server's time, in UTC."""
@@ -50,11 +53,9 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection for reading; sees one state of the database from the first statement on."""
-        with _as_store_errors(self), self.engine.connect() as connection:
+        with _as_store_errors(self), self._reader.connect() as connection:
             if self.is_sqlite:
                 connection.exec_driver_sql("BEGIN")
-            else:
-                connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             yield connection
             connection.rollback()
 
@@ -99,12 +100,17 @@ def moment_of(text: str) -> datetime:
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
 
 
+_POOL: Mapping[str, Any] = {"pool_size": 40, "max_overflow": 8}
+"""One connection for each thread in which the server answers; those beyond are opened and closed each time, which costs
+PostgreSQL more than what they are opened for."""
+
+
 def _engine_for(url: Any, *, is_sqlite: bool) -> Engine:
     if not is_sqlite:
-        return create_engine(url, pool_size=16, max_overflow=16, pool_pre_ping=True)
+        return create_engine(url, **_POOL, pool_pre_ping=True)
     if url.database and url.database != ":memory:":
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, pool_size=16, max_overflow=16, connect_args={"timeout": 30, "check_same_thread": False})
+    engine = create_engine(url, **_POOL, connect_args={"timeout": 30, "check_same_thread": False})
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: sqlite3.Connection, _record: object) -> None:

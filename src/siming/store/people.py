@@ -249,7 +249,11 @@ def actor_from(c: Connection, row: Row[Any]) -> Actor:
             membership.c.person == row.id, membership.c.ended_at.is_(None)
         )
     )
-    roles: dict[str, frozenset[Role]] = {m.project: frozenset(m.roles) for m in held}
+    return actor_with(row, {m.project: frozenset(m.roles) for m in held})
+
+
+def actor_with(row: Row[Any], roles: Mapping[str, frozenset[Role]]) -> Actor:
+    """The same with roles that were read already."""
     return Actor(
         id=row.id,
         login=row.login,

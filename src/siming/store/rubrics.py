@@ -247,6 +247,7 @@ def parse_rubric(text: str) -> Rubric:
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
+
 def _loaded(text: str) -> Any:
     try:
         return yaml.load(text, Loader=_LOADER)  # noqa: S506 - one of the safe ones

@@ -11,13 +11,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from siming.errors import StoreError
 from siming.store import audit
 from siming.store.access import Actor
 from siming.store.database import Database, moment_of, time_text
-from siming.store.people import Person, actor_from, person_from, token_digest
+from siming.store.people import Person, actor_from, actor_with, person_from, token_digest
 from siming.store.policy import Policy
 from siming.store.schema import membership, person, project, web_session
 
@@ -87,30 +87,42 @@ def begin(db: Database, person_id: str, *, replaces: str | None = None, act: str
     return Begun(token=token, csrf=csrf, expires_at=expires_at)
 
 
+_FOUND = (
+    select(
+        person,
+        web_session.c.csrf,
+        web_session.c.created_at.label("begun_at"),
+        web_session.c.seen_at,
+        web_session.c.expires_at,
+        membership.c.project.label("member_of"),
+        membership.c.roles,
+        project.c.policy,
+    )
+    .join_from(web_session, person, person.c.id == web_session.c.person)
+    .outerjoin(membership, (membership.c.person == person.c.id) & membership.c.ended_at.is_(None))
+    .outerjoin(project, project.c.id == membership.c.project)
+    .where(web_session.c.token_hash == bindparam("key"), person.c.disabled_at.is_(None))
+)
+"""A line for each project the person belongs to, or one without a project."""
+
+
 def find(db: Database, token: str) -> Found | None:
     """The session of a cookie's value; None when it is unknown, over, or its person is not let in any more."""
     now, key = db.now(), token_digest(token)
     with db.read() as c:
-        row = c.execute(select(web_session).where(web_session.c.token_hash == key)).first()
-        if row is None:
-            return None
-        who = c.execute(select(person).where(person.c.id == row.person, person.c.disabled_at.is_(None))).first()
-        if who is None:
-            return None
-        policies = c.execute(
-            select(project.c.policy)
-            .join(membership, membership.c.project == project.c.id)
-            .where(membership.c.person == row.person, membership.c.ended_at.is_(None))
-        ).scalars()
-        idle = min((timedelta(minutes=Policy(**p).session_minutes) for p in policies), default=IDLE)
-        actor = actor_from(c, who)
+        rows = c.execute(_FOUND, {"key": key}).all()  # one statement: it stands before every request
+    if not rows:
+        return None
+    row, held = rows[0], [r for r in rows if r.member_of is not None]
+    idle = min((timedelta(minutes=Policy(**r.policy).session_minutes) for r in held), default=IDLE)
     if time_text(now) >= row.expires_at or now - moment_of(row.seen_at) > idle:
         return None
     if now - moment_of(row.seen_at) >= NOTED_EVERY:
         with suppress(StoreError), db.write() as c:  # a full disk must not stop people from reading
             c.execute(update(web_session).where(web_session.c.token_hash == key).values(seen_at=time_text(now)))
-    session = Session(token_hash=key, csrf=row.csrf, created_at=row.created_at, expires_at=row.expires_at)
-    return Found(session=session, person=person_from(who), actor=actor)
+    session = Session(token_hash=key, csrf=row.csrf, created_at=row.begun_at, expires_at=row.expires_at)
+    actor = actor_with(row, {r.member_of: frozenset(r.roles) for r in held})
+    return Found(session=session, person=person_from(row), actor=actor)
 
 
 def end(db: Database, actor: Actor, session: Session) -> None:

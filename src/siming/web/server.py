@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import json
 import logging
@@ -17,6 +18,7 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import uvicorn
+from fastapi import FastAPI
 
 from siming.errors import TaskError
 from siming.store.database import Database
@@ -92,7 +94,7 @@ def serve(
             where = db.url.render_as_string(hide_password=True)
             server = _Server(
                 uvicorn.Config(
-                    create_app(settings, db),
+                    _settled(create_app(settings, db)),
                     log_config=None,
                     access_log=False,  # ours leaves query strings out: they hold signatures
                     server_header=False,
@@ -112,6 +114,14 @@ def serve(
             db.close()
     finally:
         bound.close()
+
+
+def _settled(app: FastAPI) -> FastAPI:
+    """Take what is loaded by now out of the garbage collector's rounds: each would hold up every request for longer than a
+    save takes."""
+    gc.collect()
+    gc.freeze()
+    return app
 
 
 def _leave(_number: int, _frame: object) -> None:

@@ -128,4 +128,6 @@ def _cell(value: object) -> str:
     if isinstance(value, dict):
         return json.dumps(value, ensure_ascii=False, sort_keys=True)
     text = "" if value is None else str(value)
-    return "'" + text if text[:1] in ("=", "+", "-", "@") else text  # no spreadsheet may take it for a formula
+    return (
+        "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    )  # no spreadsheet may take it for a formula

@@ -231,9 +231,11 @@ def _import_page(
 
 # --- the API --------------------------------------------------------------------------------------------------------
 
+_FILE = {"schema": {"type": "string", "format": "binary"}}
+_TYPES = {"application/zip", *(form.media_type.partition(";")[0] for form in FORMATS.values() if form.can_write)}
 DOWNLOAD: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The file.", "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
-}  # fmt: skip
+    200: {"description": "The file.", "content": dict.fromkeys(sorted(_TYPES), _FILE)}
+}
 
 
 @api.get("/formats")
