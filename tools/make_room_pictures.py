@@ -1,7 +1,7 @@
 """Pictures of every screen of the exam room, in both languages, for the documentation.
 
 python tools/make_room_pictures.py                              write docs/images/room/{en,zh}/
-python tools/make_room_pictures.py --only queue,rate-scoring    just these
+python tools/make_room_pictures.py --only queue,rate    just these
 python tools/make_room_pictures.py --room siming-demo/room      of a room that `siming demo --room` has filled already
 
 Needs chromium with CJK fonts (tools/find-chromium.sh) and `pip install 'siming[web,test]'`. The room is copied before it
@@ -28,10 +28,10 @@ from PIL import Image
 
 OUT = Path(__file__).resolve().parents[1] / "docs" / "images" / "room"
 LANGUAGES = ("en", "zh")
-WIDTH, HEIGHT, TALLEST = 1280, 800, 1500
+WIDTH, HEIGHT, TALLEST = 1280, 800, 1250
 DARK: dict[str, Any] = {"color_scheme": "dark"}
 TABLET: dict[str, Any] = {"viewport": {"width": 834, "height": 1112}, "has_touch": True}
-COLOURS = 64
+COLOURS = 96
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 
 
@@ -77,6 +77,7 @@ class Stage:
         self.keys("Shift+G")
         self.page.fill("#go-to input", text)
         self.keys("Enter")
+        self.page.wait_for_timeout(200)
         self.until("(() => { const v = document.querySelector('video'); return !v.seeking && v.readyState >= 2 })()")
 
     def saved(self) -> None:
@@ -84,8 +85,9 @@ class Stage:
         self.until("document.getElementById('save-state').dataset.state === 'server'")
 
     def open_step(self, step: str) -> None:
-        """Open a step of the rating page by a click on its line."""
-        self.page.locator(f"[data-step={step}]").first.click()
+        """Open a step of the rating page by clicks on its skill and its line."""
+        self.page.click(f"#skills [data-rubric^={step[:3]}]")
+        self.page.click(f"#steps [data-row={step}]")
 
 
 # --- what people do before the picture -----------------------------------------------------------------------------
@@ -104,13 +106,13 @@ def score(stage: Stage) -> None:
 def evidence(stage: Stage) -> None:
     """A deduction, two stretches of evidence and a rationale on the step that is open."""
     stage.rating()
-    stage.open_step("cpr05")
-    stage.keys("d", "a")
-    stage.go("0:08")
+    stage.open_step("cpr08")
+    stage.keys("d", "b")
+    stage.go("0:38")
     stage.keys("i")
-    stage.go("0:11")
+    stage.go("0:41")
     stage.keys("o")
-    stage.go("0:16")
+    stage.go("0:52")
     stage.keys("e", "t")
     zh = stage.page.get_attribute("html", "lang") == "zh-Hans"
     stage.page.keyboard.type("双手位置偏低，两次。" if zh else "Hands too low, twice.")
@@ -122,8 +124,8 @@ def evidence(stage: Stage) -> None:
 def banner(stage: Stage) -> None:
     """The defibrillator is never switched on; a later step shows what that means for it."""
     stage.rating()
-    stage.open_step("aed01")
-    stage.keys("0")
+    stage.open_step("aed02")
+    stage.keys("d", "d")
     stage.saved()
     stage.open_step("aed05")
     stage.page.wait_for_timeout(4000)
@@ -194,12 +196,8 @@ def choose_cell(stage: Stage) -> None:
 
 
 def counted(stage: Stage) -> None:
-    """The newest figures are there."""
-    for _ in range(120):
-        if stage.page.locator("[data-counting=no]").count():
-            break
-        stage.page.wait_for_timeout(1000)
-        stage.page.reload()
+    """The newest figures are there; until then the page looks for them itself."""
+    stage.page.locator("[data-counting=no]").wait_for(timeout=180_000)
 
 
 def chosen_file(stage: Stage) -> None:
@@ -224,27 +222,29 @@ PICTURES = (
     Picture("members", "owner", "/p/demo/members", whole=True),
     Picture("rules", "owner", "/p/demo/settings", whole=True),
     Picture("rubrics", "owner", "/p/demo/rubrics", whole=True),
+    Picture("rubric", "owner", "/rubrics/{rubric}", whole=True),
     Picture("account", "wei", "/account", whole=True),
     Picture("attempts", "cora", "/p/demo/attempts"),
     Picture("attempt", "cora", "/p/demo/attempts/A-001", film_loaded, whole=True),
     Picture("upload", "cora", "/p/demo/upload", chosen_file, whole=True),
     Picture("plan", "cora", "/p/demo/plan?look=forecast&videos=200&raters=6&minutes=5&raters_per_attempt=2"
-            "&double_percent=100&repeat_percent=5&link_attempts=4", whole=True),
+            "&double_percent=100&repeat_percent=5&link_attempts=4#outcome"),
     Picture("devices", "cora", "/p/demo/devices"),
     Picture("compare", "cora", "/p/demo/compare", choose_cell),
     Picture("cases", "lin", "/p/demo/cases"),
     Picture("adjudicate", "lin", "/cases/{case}", first_step),
     Picture("adjudicate-rubric", "lin", "/cases/{case}", case_help),
     Picture("consensus", "cora", "/p/demo/consensus"),
-    Picture("consensus-attempt", "cora", "/p/demo/consensus/A-001", whole=True),
+    Picture("consensus-attempt", "cora", "/p/demo/consensus/{consensus}", whole=True),
     Picture("agreement", "cora", "/p/demo/agreement", counted, whole=True),
+    Picture("agreement-report", "cora", "/p/demo/agreement/report?by=pair", whole=True),
     Picture("calibration", "cora", "/p/demo/calibration", whole=True),
     Picture("calibration-own", "okafor", "/calibration", whole=True),
     Picture("export", "cora", "/p/demo/export", whole=True),
     Picture("audit", "owner", "/p/demo/audit"),
     Picture("queue", "okafor", "/queue"),
     Picture("rate-scoring", "wei", "/rate/{wei:A-008}", score),
-    Picture("rate-evidence", "wei", "/rate/{wei:A-008}", evidence),
+    Picture("rate", "wei", "/rate/{wei:A-008}", evidence),
     Picture("rate-banner", "wei", "/rate/{wei:A-008}", banner),
     Picture("rate-cannot-judge", "wei", "/rate/{wei:A-008}", cannot_judge),
     Picture("rate-keys", "wei", "/rate/{wei:A-008}", keys_overlay),
@@ -308,6 +308,10 @@ def addresses(room: Path) -> dict[str, str]:
         )
         known = dict(rows.fetchall())
         known["case"] = found.execute("SELECT id FROM adjudication_case WHERE state = 'open'").fetchone()[0]
+        known["consensus"] = found.execute(
+            "SELECT a.code FROM consensus_version v JOIN attempt a ON a.id = v.attempt WHERE v.state = 'locked'"
+        ).fetchone()[0]
+        known["rubric"] = found.execute("SELECT id FROM rubric_version WHERE rubric = 'aed-adult'").fetchone()[0]
     return known
 
 

@@ -113,5 +113,3 @@ def test_a_migration_that_fails_leaves_the_database_as_it_was(db, monkeypatch):
     with pytest.raises(DatabaseError):
         migrate(db)
     assert inspect(db.engine).get_table_names() == []
-
-

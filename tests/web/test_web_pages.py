@@ -144,6 +144,8 @@ def test_a_whole_beginning_by_keyboard_alone(visit, served):
     page.keyboard.type("tan@example.org")
     page.keyboard.press("Tab")
     page.keyboard.type("Tan")
+    page.locator("[name=roles][value=rater]").focus()
+    page.keyboard.press("Space")
     page.keyboard.press("Enter")
     link = page.locator("output.secret").inner_text()
     assert re.fullmatch(re.escape(served.address) + r"/welcome\?token=[\w-]{40,}", link)

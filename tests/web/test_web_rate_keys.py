@@ -312,6 +312,17 @@ def test_the_page_of_the_docs_lists_the_same_keys():
     assert {action: re.findall(r"`([^`]+)`", keys) for action, keys in rows} == KEYMAP
 
 
+def test_a_bar_on_the_timeline_is_as_long_as_its_evidence(wei):
+    wei.go("1")
+    wei.keys("i")
+    wei.go("1.2")
+    wei.keys("o")
+    drawn = wei.page.evaluate(
+        "['.own .bar', '.scrubber'].map((name) => document.querySelector(name).getBoundingClientRect().width)"
+    )
+    assert drawn[0] / drawn[1] == pytest.approx(0.2 / 6, abs=0.003)
+
+
 # --- undo ---------------------------------------------------------------------------------------------------------------
 
 

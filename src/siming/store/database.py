@@ -40,7 +40,7 @@ class Database:
         self.engine = _engine_for(self.url, is_sqlite=self.is_sqlite)
         self._reader = self.engine
         if not self.is_sqlite:  # said with BEGIN itself, which saves a round trip
-            self._reader = self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            self._reader = self.engine.execution_options(isolation_level="REPEATABLE READ")
 
     def now(self) -> datetime:
         """The server's time, in UTC."""

@@ -91,7 +91,8 @@ async def _check_form_token(request: Request, who: SignedIn | None) -> None:
     if request.method in SAFE or _bearer(request) is not None:
         return
     kind = request.headers.get("content-type", "").lower()
-    if getattr(request.scope.get("endpoint"), "begins_session", False) and kind.startswith("application/json"):
+    begins = getattr(request.scope.get("endpoint"), "begins_session", False)
+    if begins and kind.startswith("application/json"):
         return  # the old session may be over; another site's page cannot send JSON here, the browser would ask first
     given = request.headers.get("x-csrf-token")
     if given is None and kind.startswith(_FORMS):
@@ -99,6 +100,8 @@ async def _check_form_token(request: Request, who: SignedIn | None) -> None:
         given = value if isinstance(value, str) else None
     wanted = who.csrf if who is not None else await run_in_threadpool(visitor_csrf, request)
     if not given or not wanted or not hmac.compare_digest(given.encode(), wanted.encode()):
+        if who is None and not begins and request.url.path.startswith("/api/"):
+            raise SignedOut  # the token went with the session; a program is to hear the reason, and sign in again
         raise NotAllowedError(
             "the form is not from this session; load the page again and send it once more", code="csrf"
         )
