@@ -33,10 +33,12 @@ from typing import Any
 from sqlalchemy import create_engine, insert, make_url, text
 
 from siming.rubric import builtin_rubric_ids
-from siming.store import Database, Policy, invitations, members, migrate, people, projects, rubrics, sessions
-from siming.store.assignments import Planned, assign
-from siming.store.attempts import add_attempt
+from siming.store import Database, Policy, migrate
+from siming.store.accounts import invitations, people, sessions
+from siming.store.blind.assignments import Planned, assign
 from siming.store.database import new_id
+from siming.store.media.attempts import add_attempt
+from siming.store.projects import members, projects, rubrics
 from siming.store.schema import media
 
 EVERY_S, HEARTBEAT_S, TARGET_MS = 2.0, 15.0, 100.0

@@ -32,12 +32,14 @@ from sqlalchemy import Table, insert
 from starlette.testclient import TestClient
 
 from siming.rubric import builtin_rubric
-from siming.store import Actor, Database, Policy, invitations, members, migrate, people, projects, rubrics, sessions
-from siming.store.compared import catch_up
+from siming.store import Actor, Database, Policy, migrate
+from siming.store.accounts import invitations, people, sessions
+from siming.store.cases.compared import catch_up
 from siming.store.database import new_id
-from siming.store.live import SlimSheets
+from siming.store.figures.live import SlimSheets
+from siming.store.figures.snapshots import standing, take_snapshot
+from siming.store.projects import members, projects, rubrics
 from siming.store.schema import assignment, attempt, media, submission
-from siming.store.snapshots import standing, take_snapshot
 from siming.web.app import create_app
 from siming.web.settings import Settings
 

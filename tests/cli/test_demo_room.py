@@ -11,9 +11,11 @@ from sqlalchemy import func, select
 pytest.importorskip("fastapi", reason="needs the web extra: pip install 'siming[web]'")
 
 from siming.cli.room_story import fill_room
-from siming.store import Database, audit, people, snapshots
+from siming.store import Database, audit
+from siming.store.accounts import people
+from siming.store.blind.submissions import verify_submissions
+from siming.store.figures import snapshots
 from siming.store.schema import adjudication_case, assignment, consensus_version, media, person, project
-from siming.store.submissions import verify_submissions
 
 
 @pytest.mark.slow

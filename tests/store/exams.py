@@ -5,8 +5,9 @@ from __future__ import annotations
 from rating_rooms import add_rated_attempt, give, submitted
 
 from siming.rubric import Author, Entry, Sheet, builtin_rubric
-from siming.store import invitations, members, people
-from siming.store.assignments import Planned, assign
+from siming.store.accounts import invitations, people
+from siming.store.blind.assignments import Planned, assign
+from siming.store.projects import members
 
 AED = builtin_rubric("aed-adult")
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 
-from siming.store import attempts, media
-from siming.store.media import NewDerivative
-from siming.store.media_folder import MediaFolder
+from siming.store.media import attempts, media
+from siming.store.media.media import NewDerivative
+from siming.store.media.media_folder import MediaFolder
 
 
 def time_map(source_sha256: str, derivative_sha256: str, pictures: int = 250) -> dict:

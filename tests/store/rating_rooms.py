@@ -10,14 +10,14 @@ from sqlalchemy import Connection, insert
 
 from siming.rubric import Rubric
 from siming.store import Actor
-from siming.store.assignments import Planned, assign
-from siming.store.attempts import add_attempt
-from siming.store.changes import Saved, save_changes
+from siming.store.blind.assignments import Planned, assign
+from siming.store.blind.changes import Saved, save_changes
+from siming.store.blind.lease import Opened, open_assignment
+from siming.store.blind.submissions import Receipt, submit
+from siming.store.blind.summary import summary
 from siming.store.database import new_id
-from siming.store.lease import Opened, open_assignment
+from siming.store.media.attempts import add_attempt
 from siming.store.schema import media
-from siming.store.submissions import Receipt, submit
-from siming.store.summary import summary
 
 FILM_S = 120.0
 AT = "2026-03-01T08:00:00.000Z"

@@ -11,8 +11,10 @@ from argon2 import PasswordHasher
 from sqlalchemy import update
 
 from siming.rubric import builtin_rubric_ids
-from siming.store import Actor, Database, Policy, invitations, members, migrate, passwords, people, projects, rubrics
-from siming.store.rubrics import RubricVersion
+from siming.store import Actor, Database, Policy, migrate
+from siming.store.accounts import invitations, passwords, people
+from siming.store.projects import members, projects, rubrics
+from siming.store.projects.rubrics import RubricVersion
 from siming.store.schema import person
 
 PASSWORD = "three quiet words"

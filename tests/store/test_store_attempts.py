@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from sqlalchemy import insert, select
 
 from siming.errors import ConflictError, InputError, NotAllowedError, NotFoundError
-from siming.store import attempts, audit, exclusion, members
-from siming.store.attempt_table import read_attempt_table
-from siming.store.attempts import NewAttempt
+from siming.store import audit
+from siming.store.media import attempts, exclusion
+from siming.store.media.attempt_table import read_attempt_table
+from siming.store.media.attempts import NewAttempt
+from siming.store.projects import members
 from siming.store.schema import attempt, audit_event
 
 
@@ -60,7 +62,7 @@ def test_only_who_manages_attempts_sees_or_adds_them(room, code):
 
 
 def test_a_param_must_be_one_of_the_rubric_and_of_its_kind(room):
-    from siming.store.rubrics import get_rubric
+    from siming.store.projects.rubrics import get_rubric
 
     rubric = get_rubric(room.db, room.rubrics[0].id)
     name, value = next((n, v) for n, v in rubric.params.items() if isinstance(v, int | float) and v is not True)

@@ -9,7 +9,8 @@ from sqlalchemy import delete, text, update
 from sqlalchemy.exc import DatabaseError
 
 from siming.errors import NotAllowedError
-from siming.store import audit, audit_pages, sessions
+from siming.store import audit, audit_pages
+from siming.store.accounts import sessions
 from siming.store.schema import APPEND_ONLY, audit_event
 
 

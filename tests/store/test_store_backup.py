@@ -10,10 +10,11 @@ import pytest
 from sqlalchemy import insert, update
 
 from siming.errors import StoreError
-from siming.store import Database, audit, people, sessions
+from siming.store import Database, audit
+from siming.store.accounts import people, sessions
+from siming.store.accounts.vault import Identity, Vault, put_identities
 from siming.store.backup import back_up, check_backup, check_room, restore
 from siming.store.schema import attempt, media
-from siming.store.vault import Identity, Vault, put_identities
 
 FILM = b"not really a film, but bytes are bytes" * 1000
 

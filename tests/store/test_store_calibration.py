@@ -8,10 +8,10 @@ from rating_rooms import Tab, add_rated_attempt, give, submitted
 
 from siming.errors import ConflictError, InputError, NotAllowedError, NotFoundError, SheetError
 from siming.rubric import Author
-from siming.store.calibration import add_gold, calibrations, gold_attempts, own_calibration
-from siming.store.lease import open_assignment
-from siming.store.planning import assign_calibration
-from siming.store.queue import queue
+from siming.store.blind.calibration import add_gold, calibrations, gold_attempts, own_calibration
+from siming.store.blind.lease import open_assignment
+from siming.store.blind.planning import assign_calibration
+from siming.store.blind.queue import queue
 
 PANEL = "panel of 3, May 2026"
 
@@ -96,7 +96,7 @@ def test_where_kappa_is_undefined_nobody_passes_and_the_reason_is_told(room):
 
 
 def test_gold_of_two_rubric_versions_is_not_compared_and_the_queue_still_opens(room):
-    from siming.store import rubrics
+    from siming.store.projects import rubrics
 
     room.policy(calibration_pass_kappa=0.5)
     submitted(room, gold(room, "G-001", lost=1.0), room.wei, purpose="calibration", lost=1.0)

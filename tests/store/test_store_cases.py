@@ -11,10 +11,11 @@ from works import add_attempt, assign, lock_work, rated_twice
 
 from siming.errors import ConflictError, InputError, NotFoundError
 from siming.rubric import Entry
-from siming.store import audit, invitations, members, people
-from siming.store.case_opening import open_missing_cases
-from siming.store.case_view import list_cases, view_case
-from siming.store.cases import (
+from siming.store import audit
+from siming.store.accounts import invitations, people
+from siming.store.cases.case_opening import open_missing_cases
+from siming.store.cases.case_view import list_cases, view_case
+from siming.store.cases.cases import (
     close_case,
     confirm,
     decide,
@@ -24,6 +25,7 @@ from siming.store.cases import (
     take_case,
     undo,
 )
+from siming.store.projects import members
 from siming.store.schema import adjudication_case, assignment, decision, late_write
 
 AED = "aed-adult"

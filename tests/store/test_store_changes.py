@@ -12,16 +12,16 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import DatabaseError
 
 from siming.errors import ConflictError, InputError, NotAllowedError, NotFoundError
-from siming.store import members
-from siming.store.advice import advice_on
-from siming.store.assignments import Planned, assign, reassign, withdraw
-from siming.store.change import Paper
-from siming.store.changes import adopt, aside_of, replayed, save_changes
+from siming.store.blind.advice import advice_on
+from siming.store.blind.assignments import Planned, assign, reassign, withdraw
+from siming.store.blind.change import Paper
+from siming.store.blind.changes import adopt, aside_of, replayed, save_changes
+from siming.store.blind.lease import open_assignment, rating_view
+from siming.store.blind.queue import queue
+from siming.store.blind.submissions import reopen
 from siming.store.database import new_id
-from siming.store.lease import open_assignment, rating_view
-from siming.store.queue import queue
+from siming.store.projects import members
 from siming.store.schema import assignment, rating_event
-from siming.store.submissions import reopen
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from works import add_attempt, assign, lock_work, rated_twice, sheet_of
 
 from siming.errors import InputError, NotFoundError
 from siming.rubric import Entry, builtin_rubric
-from siming.store.case_view import list_cases
-from siming.store.comparison import KINDS, compare, is_state_critical
-from siming.store.grid import cell_in_full, grid
+from siming.store.cases.case_view import list_cases
+from siming.store.cases.comparison import KINDS, compare, is_state_critical
+from siming.store.cases.grid import cell_in_full, grid
 from siming.store.schema import assignment, attempt, comparison, submission
 
 AED = builtin_rubric("aed-adult")

@@ -14,11 +14,11 @@ from siming.errors import ConflictError, InputError, NotFoundError
 from siming.rating import consensus as joined
 from siming.rubric import Entry, Sheet, builtin_rubric, check_sheet, labels_of_sheet
 from siming.store import audit
-from siming.store.appeal import appeal
-from siming.store.case_view import list_cases, view_case
-from siming.store.cases import close_case, decide, reopen_agreed, take_case, undo
-from siming.store.consensus import accept_single, lock, locked_in, made_of, versions_of
-from siming.store.consensus_view import list_results, read_result
+from siming.store.cases.appeal import appeal
+from siming.store.cases.case_view import list_cases, view_case
+from siming.store.cases.cases import close_case, decide, reopen_agreed, take_case, undo
+from siming.store.cases.consensus import accept_single, lock, locked_in, made_of, versions_of
+from siming.store.cases.consensus_view import list_results, read_result
 from siming.store.schema import consensus_version, submission
 
 AED = "aed-adult"
@@ -196,8 +196,8 @@ def test_a_locked_consensus_is_the_one_in_force(room):
 
 
 def test_where_the_policy_wants_a_second_person_who_decided_does_not_lock(room):
-    from siming.store import members
-    from siming.store.people import actor_of
+    from siming.store.accounts.people import actor_of
+    from siming.store.projects import members
 
     room.policy(lock_needs_second_person=True)
     members.change_member(room.db, room.owner, room.members["lin"], roles=["adjudicator", "coordinator"])

@@ -6,8 +6,9 @@ import pytest
 from rating_rooms import Tab, add_rated_attempt, give, submitted
 
 from siming.errors import ConflictError, InputError, NotAllowedError, NotFoundError
-from siming.store import audit, projects
-from siming.store.devices import devices, require_settled, write_off
+from siming.store import audit
+from siming.store.blind.devices import devices, require_settled, write_off
+from siming.store.projects import projects
 
 
 @pytest.fixture

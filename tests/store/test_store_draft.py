@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from siming.errors import InputError, SheetError
 from siming.rubric import Author, builtin_rubric
-from siming.store.change import CLEARED, FIELDS, Paper, merged, read_change
-from siming.store.draft import (
+from siming.store.blind.change import CLEARED, FIELDS, Paper, merged, read_change
+from siming.store.blind.draft import (
     applied,
     folded,
     n_done,

@@ -10,10 +10,10 @@ from rating_rooms import Tab, add_rated_attempt, give
 from rooms import build_room
 
 from siming.errors import ConflictError, InputError, NotAllowedError, NotFoundError
-from siming.store.changes import aside_of
-from siming.store.devices import devices
-from siming.store.handover import bring_in, public_key, seal
-from siming.store.lease import rating_view
+from siming.store.blind.changes import aside_of
+from siming.store.blind.devices import devices
+from siming.store.blind.handover import bring_in, public_key, seal
+from siming.store.blind.lease import rating_view
 
 
 @pytest.fixture

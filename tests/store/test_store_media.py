@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from sqlalchemy import func, insert, select, update
 
 from siming.errors import ConflictError, InputError, NotAllowedError, NotFoundError, StoreError
-from siming.store import Actor, attempts, audit, exclusion, media, media_access
-from siming.store.erasure import erase_media
-from siming.store.media import NewDerivative, check_evidence
-from siming.store.media_folder import MediaFolder
+from siming.store import Actor, audit
+from siming.store.media import attempts, exclusion, media, media_access
+from siming.store.media.erasure import erase_media
+from siming.store.media.media import NewDerivative, check_evidence
+from siming.store.media.media_folder import MediaFolder
 from siming.store.schema import assignment, audit_event, media_view, upload
 from siming.store.schema import media as media_table
 

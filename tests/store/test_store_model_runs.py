@@ -9,8 +9,8 @@ from sqlalchemy import func, select
 
 from siming.errors import InputError, NotAllowedError, SheetError
 from siming.rubric import Author
-from siming.store.model_runs import add_model_sheets, models_of, room_for
-from siming.store.release import export_dataset
+from siming.store.figures.model_runs import add_model_sheets, models_of, room_for
+from siming.store.figures.release import export_dataset
 from siming.store.schema import model_run
 
 

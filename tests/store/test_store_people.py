@@ -11,7 +11,8 @@ from rooms import CHEAP, PASSWORD
 from sqlalchemy import select
 
 from siming.errors import ConflictError, InputError, NotAllowedError, NotFoundError
-from siming.store import Database, audit, invitations, migrate, passwords, people, sessions, tokens
+from siming.store import Database, audit, migrate
+from siming.store.accounts import invitations, passwords, people, sessions, tokens
 from siming.store.schema import person
 
 GOOD = "a handful of words"

@@ -7,9 +7,8 @@ from exams import new_member
 from rating_rooms import Tab, add_rated_attempt, submitted
 
 from siming.errors import ConflictError, InputError, NotAllowedError
-from siming.store import attempts, members
-from siming.store.assignments import AFTER_THE_FIRST, assignments, set_due, withdraw
-from siming.store.planning import (
+from siming.store.blind.assignments import AFTER_THE_FIRST, assignments, set_due, withdraw
+from siming.store.blind.planning import (
     MOST_VIDEOS,
     PlanOptions,
     forecast,
@@ -18,7 +17,9 @@ from siming.store.planning import (
     propose,
     raters_of,
 )
-from siming.store.queue import queue
+from siming.store.blind.queue import queue
+from siming.store.media import attempts
+from siming.store.projects import members
 
 
 def exam_of(room, n: int) -> list[str]:

@@ -6,7 +6,9 @@ import pytest
 from rating_rooms import add_rated_attempt, submitted
 
 from siming.errors import ConflictError, InputError, NotAllowedError, NotFoundError
-from siming.store import audit, invitations, members, people, projects
+from siming.store import audit
+from siming.store.accounts import invitations, people
+from siming.store.projects import members, projects
 
 
 def acts(room, project=None):

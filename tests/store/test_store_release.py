@@ -8,11 +8,13 @@ from rating_rooms import Tab, add_rated_attempt, submitted
 
 from siming.errors import ConflictError, InputError, NotAllowedError, NotFoundError
 from siming.exchange import FORMATS, export_bytes
-from siming.store import audit, consensus, exclusion, projects
-from siming.store.calibration import add_gold
-from siming.store.consensus_view import list_results
-from siming.store.model_runs import add_model_sheets
-from siming.store.release import (
+from siming.store import audit
+from siming.store.blind.calibration import add_gold
+from siming.store.blind.submissions import reopen
+from siming.store.cases import consensus
+from siming.store.cases.consensus_view import list_results
+from siming.store.figures.model_runs import add_model_sheets
+from siming.store.figures.release import (
     export_dataset,
     get_release,
     make_release,
@@ -20,7 +22,8 @@ from siming.store.release import (
     released_dataset,
     releases,
 )
-from siming.store.submissions import reopen
+from siming.store.media import exclusion
+from siming.store.projects import projects
 
 
 def lock_all(room) -> int:

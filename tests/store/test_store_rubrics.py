@@ -10,7 +10,7 @@ from sqlalchemy.exc import DatabaseError
 
 from siming.errors import ConflictError, InputError, NotAllowedError, NotFoundError
 from siming.rubric import builtin_rubric
-from siming.store import rubrics
+from siming.store.projects import rubrics
 from siming.store.schema import rubric_version
 
 

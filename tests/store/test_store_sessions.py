@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
-from siming.store import members, sessions
+from siming.store.accounts import sessions
+from siming.store.projects import members
 from siming.store.schema import web_session
 
 

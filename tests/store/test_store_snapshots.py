@@ -8,12 +8,14 @@ from rating_rooms import Tab, add_rated_attempt, give, submitted
 from sqlalchemy import text, update
 
 from siming.errors import ConflictError, NotAllowedError, NotFoundError
-from siming.store import exclusion, rubrics, snapshots
-from siming.store.live import SlimSheets
-from siming.store.model_runs import add_model_sheets
+from siming.store.blind.submissions import reopen
+from siming.store.figures import snapshots
+from siming.store.figures.live import SlimSheets
+from siming.store.figures.model_runs import add_model_sheets
+from siming.store.figures.snapshots import recompute, standing, take_snapshot
+from siming.store.media import exclusion
+from siming.store.projects import rubrics
 from siming.store.schema import attempt, stat_snapshot
-from siming.store.snapshots import recompute, standing, take_snapshot
-from siming.store.submissions import reopen
 
 
 def figures(room, **options):

@@ -9,15 +9,15 @@ from sqlalchemy.exc import DatabaseError
 
 from siming.errors import ConflictError, InputError, NotAllowedError, NotFoundError
 from siming.store import audit
-from siming.store.schema import assignment
-from siming.store.submissions import (
+from siming.store.blind.submissions import (
     first_submissions,
     receipts,
     reopen,
     submissions_of,
     verify_submissions,
 )
-from siming.store.summary import summary
+from siming.store.blind.summary import summary
+from siming.store.schema import assignment
 
 
 @pytest.fixture

@@ -16,13 +16,13 @@ from rooms import build_room
 from sqlalchemy import select, update
 
 from siming.errors import ConflictError, InputError, NotAllowedError, NotFoundError, StoreError
-from siming.store import attempts, exclusion, uploads
 from siming.store.database import Database
-from siming.store.media_folder import MediaFolder
+from siming.store.media import attempts, exclusion, uploads
+from siming.store.media.media_folder import MediaFolder
+from siming.store.media.signatures import looks_like_video
+from siming.store.media.uploads import Reception
 from siming.store.schema import audit_event
 from siming.store.schema import upload as upload_table
-from siming.store.signatures import looks_like_video
-from siming.store.uploads import Reception
 
 HEAD = b"\x00\x00\x00\x18ftypisom" + bytes(12)
 """How an MP4 file begins."""
@@ -376,7 +376,7 @@ def test_the_audit_tells_of_begin_and_end_and_never_the_files_name(room, folder)
 
 
 def test_a_closed_project_takes_no_upload(tmp_path):
-    from siming.store import projects
+    from siming.store.projects import projects
 
     room = build_room(tmp_path)
     projects.set_project_state(room.db, room.owner, room.project, closed=True)

@@ -9,7 +9,15 @@ from sqlalchemy import select, update
 
 from siming.errors import InputError, NotAllowedError, NotFoundError, StoreError
 from siming.store import audit
-from siming.store.vault import Identity, Vault, entries, erase_identity, identity, open_identities, put_identities
+from siming.store.accounts.vault import (
+    Identity,
+    Vault,
+    entries,
+    erase_identity,
+    identity,
+    open_identities,
+    put_identities,
+)
 
 TAN = Identity("K01", "Tan Wei Ming", "S-4711", "left-handed")
 

@@ -10,8 +10,8 @@ from sqlalchemy import insert, select
 from siming.rubric import Author, Entry, Rubric, Sheet
 from siming.store import Actor, new_id
 from siming.store.canonical import digest
-from siming.store.case_opening import after_submission
-from siming.store.rubrics import get_rubric
+from siming.store.cases.case_opening import after_submission
+from siming.store.projects.rubrics import get_rubric
 from siming.store.schema import assignment, attempt, membership, submission
 
 Given = Mapping[str, Entry | float]

@@ -15,8 +15,9 @@ import numpy as np
 from recordings import picture, record
 from rooms import Room
 
-from siming.store import assignments, attempts, media
-from siming.store.media_folder import MediaFolder
+from siming.store.blind import assignments
+from siming.store.media import attempts, media
+from siming.store.media.media_folder import MediaFolder
 from siming.video.derivative import make_derivative
 from siming.video.recipe import Recipe
 

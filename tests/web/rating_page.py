@@ -13,8 +13,8 @@ from PIL import Image
 from recordings import number_in
 from sqlalchemy import select
 
-from siming.store import lease
-from siming.store.draft import folded
+from siming.store.blind import lease
+from siming.store.blind.draft import folded
 from siming.store.schema import assignment, rating_event
 
 STEPS = 33

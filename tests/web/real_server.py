@@ -19,7 +19,9 @@ from typing import Any
 import httpx
 from rooms import Room
 
-from siming.store import Actor, invitations, members, people, sessions
+from siming.store import Actor
+from siming.store.accounts import invitations, people, sessions
+from siming.store.projects import members
 
 AT = "2026-03-01T08:00:00.000Z"
 """A device's clock that stands still."""

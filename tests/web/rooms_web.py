@@ -23,7 +23,8 @@ from fastapi import FastAPI
 from rooms import Clock, Room, build_room
 from starlette.testclient import TestClient
 
-from siming.store import Actor, sessions
+from siming.store import Actor
+from siming.store.accounts import sessions
 from siming.web.app import create_app
 from siming.web.settings import Settings
 

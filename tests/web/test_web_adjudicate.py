@@ -11,9 +11,11 @@ from sqlalchemy import select
 from works import add_attempt, assign, lock_work, rated_twice
 
 from siming.rubric import Entry
-from siming.store import cases, invitations, members, people
-from siming.store.case_view import view_case
-from siming.store.consensus import versions_of
+from siming.store.accounts import invitations, people
+from siming.store.cases import cases
+from siming.store.cases.case_view import view_case
+from siming.store.cases.consensus import versions_of
+from siming.store.projects import members
 from siming.store.schema import adjudication_case, decision, late_write
 
 AED = "aed-adult"

@@ -11,8 +11,8 @@ from rooms_web import serving
 from sqlalchemy import update
 from starlette.responses import Response
 
+from siming.store.figures.snapshots import take_snapshot
 from siming.store.schema import person, stat_snapshot
-from siming.store.snapshots import take_snapshot
 from siming.web import counting
 from siming.web.security import CSP
 

@@ -28,30 +28,15 @@ from walk import UNSAFE, Ask, ask_all, body_for, routes_of
 
 from siming.errors import RoomError
 from siming.rubric import Author, Entry, Sheet
-from siming.store import (
-    Actor,
-    Database,
-    assignments,
-    calibration,
-    case_view,
-    cases,
-    consensus,
-    exclusion,
-    invitations,
-    lease,
-    media,
-    members,
-    model_runs,
-    people,
-    projects,
-    release,
-    sessions,
-    snapshots,
-    submissions,
-    tokens,
-)
+from siming.store import Actor, Database
 from siming.store import database as database_module
-from siming.store.rubrics import builtin_document, publish_rubric, set_project_rubrics
+from siming.store.accounts import invitations, people, sessions, tokens
+from siming.store.blind import assignments, calibration, lease, submissions
+from siming.store.cases import case_view, cases, consensus
+from siming.store.figures import model_runs, release, snapshots
+from siming.store.media import exclusion, media
+from siming.store.projects import members, projects
+from siming.store.projects.rubrics import builtin_document, publish_rubric, set_project_rubrics
 from siming.store.schema import METADATA
 from siming.store.schema import media as media_table
 from siming.store.secrets_kept import kept_key
@@ -287,7 +272,7 @@ def locks(world: World) -> None:
 def sheet(world: World, code: str, author: Author, points: float) -> Sheet:
     """A sheet that gives every step as much of its points."""
     rubric = next(v for v in world.room.rubrics if v.rubric == AED)
-    from siming.store.rubrics import get_rubric
+    from siming.store.projects.rubrics import get_rubric
 
     paper = get_rubric(world.room.db, rubric.id)
     return Sheet(
@@ -531,7 +516,7 @@ def hear(world: World, who: str | None, asks: list[Ask], monkey: pytest.MonkeyPa
     drawn = Drawn()
     monkey.setattr(database_module, "secrets", drawn)
     monkey.setattr(page_module, "secrets", drawn)
-    from siming.store import case_opening
+    from siming.store.cases import case_opening
     from siming.web.routes import oidc, summary
 
     for module in (case_opening, sessions, tokens, invitations, summary, oidc):

@@ -9,8 +9,8 @@ from exams import assign_calibrated, gold_of
 from rating_rooms import Tab, add_rated_attempt, submitted
 
 from siming.exchange import export_bytes
-from siming.store.calibration import add_gold
-from siming.store.model_runs import room_for
+from siming.store.blind.calibration import add_gold
+from siming.store.figures.model_runs import room_for
 
 PAGE, API = "/p/spring/calibration", "/api/v1/projects/spring/calibration"
 PANEL = "panel of 3, May 2026"

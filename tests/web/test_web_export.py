@@ -13,11 +13,11 @@ from sqlalchemy import select, update
 
 from siming.exchange import FORMATS, export_bytes
 from siming.rubric import load_dataset
-from siming.store import consensus
-from siming.store.calibration import add_gold
-from siming.store.consensus_view import list_results
+from siming.store.accounts.vault import Identity, Vault, put_identities
+from siming.store.blind.calibration import add_gold
+from siming.store.cases import consensus
+from siming.store.cases.consensus_view import list_results
 from siming.store.schema import media, person, submission
-from siming.store.vault import Identity, Vault, put_identities
 
 WRITABLE = [name for name, each in FORMATS.items() if each.can_write]
 API = "/api/v1/projects/spring"
@@ -182,7 +182,7 @@ def test_a_stranger_learns_nothing_of_a_release(web):
     room = web.room
     settled(room, 1)
     made = web.client(room.coordinator).post(f"{API}/releases", json={"name": "one", "licence": "CC0"}).json()
-    from siming.store import invitations, people
+    from siming.store.accounts import invitations, people
 
     stranger, _ = invitations.create_person(room.db, room.owner, login="stranger", name="Stranger")
     client = web.client(people.actor_of(room.db, stranger.id))
@@ -221,7 +221,7 @@ def test_a_models_sheets_come_in_by_file_and_out_as_a_models(web):
     client = web.client(model_runner(room))
     from dataclasses import replace
 
-    from siming.store.model_runs import room_for
+    from siming.store.figures.model_runs import room_for
 
     blank = room_for(room.db, room.again(client_actor(room, "maud")), room.project)
     raw = export_bytes(replace(blank, sheets=[model_sheet("A-000"), model_sheet("A-001", lost=1.0)]), "csv")[2]
@@ -242,7 +242,7 @@ def client_actor(room, login: str):
 def test_a_physicians_spreadsheet_is_no_blind_rating_and_does_not_come_in(web):
     room = web.room
     settled(room, 1)
-    from siming.store.release import export_dataset
+    from siming.store.figures.release import export_dataset
 
     raw = export_bytes(export_dataset(room.db, room.coordinator, room.project, what=("first",)), "csv")[2]
     client = web.client(model_runner(room))

@@ -21,8 +21,8 @@ from test_web_reliability import assert_kept, draft_of
 
 from siming.store import audit
 from siming.store.database import time_text
+from siming.store.media.uploads import SPARE_BYTES
 from siming.store.schema import web_session
-from siming.store.uploads import SPARE_BYTES
 
 LONG_NOTE = "看" * 3000
 

@@ -32,7 +32,8 @@ from test_web_blinding import (
 )
 from walk import UNSAFE, Ask, Walked, ask_all, body_for, routes_of
 
-from siming.store import invitations, people, projects, sessions
+from siming.store.accounts import invitations, people, sessions
+from siming.store.projects import projects
 from siming.store.schema import METADATA
 from siming.web.app import create_app
 from siming.web.settings import Settings
@@ -449,7 +450,7 @@ def test_every_field_of_a_change_takes_nonsense_without_breaking(world):
     """The rater's own saving, which takes any value by design, field by field."""
     from typing import get_args
 
-    from siming.store.change import Field
+    from siming.store.blind.change import Field
 
     app = app_of(world)
     at = f"/api/v1/assignments/{world.ids['wei-2']}"
@@ -781,7 +782,7 @@ def test_a_rubric_made_to_break_things_is_refused_with_a_reason(world, name):
 def test_a_rubrics_name_gets_into_no_header(world, place, value):
     import yaml
 
-    from siming.store import rubrics
+    from siming.store.projects import rubrics
 
     db = world.room.db
     document = rubrics.document_of(db, world.room.rubrics[1].id)
@@ -802,7 +803,7 @@ def test_a_rubrics_name_gets_into_no_header(world, place, value):
 
 @pytest.mark.parametrize("start", ["=1+1", "+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1", "＝1", "|x"])
 def test_no_text_of_a_person_becomes_a_formula_in_a_spreadsheet(world, start):
-    from siming.store import tokens
+    from siming.store.accounts import tokens
 
     db, owner = world.room.db, world.room.owner
     made, _ = invitations.create_person(db, owner, login="mallory", name=start.strip() or "x")

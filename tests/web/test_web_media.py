@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, insert, select, update
 
-from siming.store import media, media_access
-from siming.store.media_folder import MediaFolder
+from siming.store.media import media, media_access
+from siming.store.media.media_folder import MediaFolder
 from siming.store.schema import assignment, audit_event
 from siming.video.timemap import TimeMap
 from siming.web import signing

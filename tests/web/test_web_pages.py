@@ -8,8 +8,9 @@ import string
 import pytest
 from rooms import PASSWORD
 
-from siming.store import invitations, members, people, projects, tokens
-from siming.store.vault import Identity, Vault, put_identities
+from siming.store.accounts import invitations, people, tokens
+from siming.store.accounts.vault import Identity, Vault, put_identities
+from siming.store.projects import members, projects
 from siming.web.texts import text, texts
 
 pytestmark = pytest.mark.browser
@@ -98,7 +99,7 @@ def refused(visit):
 
 
 def test_a_rubric_made_to_attack_is_read_as_text(visit, served, tmp_path):
-    from siming.store import rubrics
+    from siming.store.projects import rubrics
 
     document = rubrics.builtin_document("aed-adult").decode()
     document = document.replace("version: 0.1.0", "version: 0.2.0").replace(

@@ -8,7 +8,7 @@ import pytest
 from rating_rooms import add_rated_attempt, submitted
 from sqlalchemy import update
 
-from siming.store.assignments import assignments
+from siming.store.blind.assignments import assignments
 from siming.store.schema import person
 
 PAGE, API = "/p/spring/plan", "/api/v1/projects/spring"

@@ -13,9 +13,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "store"))
 
 from rating_rooms import Tab, add_rated_attempt, give, submitted
 
-from siming.store.handover import seal
-from siming.store.submissions import receipts, reopen
-from siming.store.summary import summary
+from siming.store.blind.handover import seal
+from siming.store.blind.submissions import receipts, reopen
+from siming.store.blind.summary import summary
 
 
 @pytest.fixture

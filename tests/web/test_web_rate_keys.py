@@ -437,7 +437,7 @@ def test_points_being_typed_are_taken_before_the_button_that_is_pressed_next(wei
 @pytest.mark.parametrize(("width", "height"), [(1280, 800), (1024, 768), (768, 1024)])
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_nothing_is_wider_than_its_place_on_any_screen(visit, served, language, width, height):
-    from siming.store import people
+    from siming.store.accounts import people
 
     people.change_person(served.room.db, served.room.wei, language=language)
     wei = at(

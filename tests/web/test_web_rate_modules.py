@@ -11,7 +11,7 @@ from rooms_web import Served
 from siming.rubric import builtin_rubric, builtin_rubric_ids
 from siming.rubric.labels import label_of_points
 from siming.rubric.points import deduction_points, legal_points, point_ranges
-from siming.store.draft import snapshot_sha256
+from siming.store.blind.draft import snapshot_sha256
 
 pytestmark = pytest.mark.browser
 

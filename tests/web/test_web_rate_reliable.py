@@ -18,8 +18,9 @@ from rooms_web import ARGUMENTS, CHROMIUM
 from sqlalchemy import update
 
 from siming.errors import StoreError
-from siming.store import changes as changes_of
-from siming.store import handover, sessions
+from siming.store.accounts import sessions
+from siming.store.blind import changes as changes_of
+from siming.store.blind import handover
 from siming.store.schema import web_session
 
 pytestmark = pytest.mark.browser

@@ -145,7 +145,7 @@ def test_what_was_played_is_written_down_and_a_jump_is_not(visit, served):
 
 
 def test_the_next_camera_shows_the_same_moment_and_evidence_keeps_the_main_time(visit, served):
-    from siming.store import media
+    from siming.store.media import media
 
     made = exam(served.room)
     side = add_film(served.room, made.attempt, "variable", camera="side")

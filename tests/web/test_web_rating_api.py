@@ -16,9 +16,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "store"))
 from rating_rooms import AT, Tab, add_rated_attempt, give, submitted
 
 from siming.rubric import builtin_rubric
-from siming.store.change import Paper, read_change
-from siming.store.draft import applied, snapshot_sha256
-from siming.store.submissions import verify_submissions
+from siming.store.blind.change import Paper, read_change
+from siming.store.blind.draft import applied, snapshot_sha256
+from siming.store.blind.submissions import verify_submissions
 
 VECTORS = Path(__file__).with_name("snapshot_vectors.json")
 
@@ -304,7 +304,7 @@ def vectors():
     }
     order = [{"id": r.id, "steps": [{"id": s.id} for s in r.steps]} for r in rubrics]
     return {
-        "about": "Made by test_web_rating_api.py (SIMING_WRITE_VECTORS=1); store/draft.py and static/rate/snapshot.js agree.",
+        "about": "Made by test_web_rating_api.py (SIMING_WRITE_VECTORS=1); store/blind/draft.py and static/rate/snapshot.js agree.",
         "rubrics": order,
         "cases": [
             {"name": name, "draft": made, "sha256": snapshot_sha256(made, rubrics)} for name, made in cases.items()

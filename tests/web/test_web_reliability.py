@@ -19,9 +19,9 @@ from rooms_web import LiveClock
 from sqlalchemy import create_engine, select, text, update
 
 from siming.store import audit
-from siming.store.changes import replayed
+from siming.store.blind.changes import replayed
+from siming.store.blind.handover import seal
 from siming.store.database import new_id
-from siming.store.handover import seal
 from siming.store.schema import assignment, device, rating_event, web_session
 
 

@@ -23,8 +23,8 @@ from test_web_reliability import draft_of, kept_busy, log_of, replay
 
 from siming.store import Database, audit, migrate
 from siming.store.backup import back_up, check_room
+from siming.store.figures.snapshots import recompute, take_snapshot
 from siming.store.schema import rating_event
-from siming.store.snapshots import recompute, take_snapshot
 
 
 def siming(*arguments, home):

@@ -10,7 +10,9 @@ from rooms_web import SETUP_TOKEN, build_web_room
 from sqlalchemy import func, select
 
 from siming.errors import StoreError
-from siming.store import audit, invitations, people, projects, sessions, tokens
+from siming.store import audit
+from siming.store.accounts import invitations, people, sessions, tokens
+from siming.store.projects import projects
 from siming.store.schema import METADATA
 from siming.web import security
 from siming.web.routes import APIS, PAGES

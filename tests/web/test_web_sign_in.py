@@ -13,7 +13,8 @@ from rooms_web import SETUP_TOKEN, build_web_room
 from starlette.testclient import TestClient
 
 from siming.errors import NotAllowedError
-from siming.store import Database, invitations, migrate, passwords, people, sessions, tokens
+from siming.store import Database, migrate
+from siming.store.accounts import invitations, passwords, people, sessions, tokens
 from siming.web.app import create_app
 from siming.web.security import Tries
 from siming.web.settings import Oidc, Settings

@@ -19,8 +19,9 @@ from rooms_web import build_web_room
 from sqlalchemy import select, update
 
 from siming.errors import StoreError, VideoError
-from siming.store import attempts, media, people, sessions, tokens, uploads
-from siming.store.media_folder import MediaFolder
+from siming.store.accounts import people, sessions, tokens
+from siming.store.media import attempts, media, uploads
+from siming.store.media.media_folder import MediaFolder
 from siming.store.schema import assignment
 from siming.store.schema import upload as upload_table
 from siming.video import ingest as video_ingest

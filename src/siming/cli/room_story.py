@@ -54,7 +54,7 @@ def fill_room(folder: Path, *, attempts: int, seed: int, on_progress: OnProgress
     """
     from siming.simulate import simulate_dataset
     from siming.store import Database, migrate
-    from siming.store.people import has_people
+    from siming.store.accounts.people import has_people
 
     folder.mkdir(parents=True, exist_ok=True)
     kept = folder / "password.txt"
@@ -103,7 +103,9 @@ class _Story:
         self._adjudicate()
 
     def _people(self) -> None:
-        from siming.store import Policy, invitations, members, people, projects, rubrics
+        from siming.store import Policy
+        from siming.store.accounts import invitations, people
+        from siming.store.projects import members, projects, rubrics
 
         owner = people.set_up_owner(self.db, login="owner", name="Olga Owner", password=self.password)
         boss = people.actor_of(self.db, owner.id)
@@ -127,8 +129,8 @@ class _Story:
         self.actors["owner"] = people.actor_of(self.db, owner.id)
 
     def _videos(self) -> None:
-        from siming.store.attempts import add_attempt
-        from siming.store.media import release
+        from siming.store.media.attempts import add_attempt
+        from siming.store.media.media import release
         from siming.web.ingest import add_video
 
         cora = self.actors["cora"]
@@ -144,9 +146,9 @@ class _Story:
             self.on_progress("ingesting", number + 1, len(self.exams.attempts))
 
     def _calibrate(self) -> None:
-        from siming.store.attempts import get_attempt
-        from siming.store.calibration import add_gold
-        from siming.store.planning import assign_calibration
+        from siming.store.blind.calibration import add_gold
+        from siming.store.blind.planning import assign_calibration
+        from siming.store.media.attempts import get_attempt
 
         cora = self.actors["cora"]
         gold = [
@@ -162,7 +164,7 @@ class _Story:
                 self._rate_one(login, card.id, card.attempt_code)
 
     def _rate(self) -> None:
-        from siming.store.planning import PlanOptions, give_out, propose
+        from siming.store.blind.planning import PlanOptions, give_out, propose
 
         cora, options = self.actors["cora"], PlanOptions(seed=7, due_days=14)
         give_out(self.db, cora, self.project, options, mark=propose(self.db, cora, self.project, options).mark)
@@ -178,15 +180,15 @@ class _Story:
                 self._rate_one(login, card.id, card.attempt_code, half=card.attempt_code == begun)
 
     def _cards(self, login: str) -> Sequence[Any]:
-        from siming.store.queue import queue
+        from siming.store.blind.queue import queue
 
         return [card for card in queue(self.db, self.actors[login]).cards if card.state != "submitted"]
 
     def _rate_one(self, login: str, assignment: str, code: str, *, half: bool = False) -> None:
-        from siming.store.changes import save_changes
-        from siming.store.lease import open_assignment
-        from siming.store.submissions import submit
-        from siming.store.summary import summary
+        from siming.store.blind.changes import save_changes
+        from siming.store.blind.lease import open_assignment
+        from siming.store.blind.submissions import submit
+        from siming.store.blind.summary import summary
 
         actor, client = self.actors[login], f"demo-{secrets.token_hex(8)}"
         opened = open_assignment(self.db, actor, assignment, client=client)
@@ -206,8 +208,8 @@ class _Story:
         )  # fmt: skip
 
     def _adjudicate(self) -> None:
-        from siming.store.case_view import list_cases, view_case
-        from siming.store.cases import close_case, decide, take_case
+        from siming.store.cases.case_view import list_cases, view_case
+        from siming.store.cases.cases import close_case, decide, take_case
 
         lin = self.actors["lin"]
         lines = list_cases(self.db, lin, self.project).lines
@@ -235,8 +237,8 @@ class _Story:
 
     def _lock(self) -> None:
         from siming.errors import ConflictError
-        from siming.store.consensus import lock
-        from siming.store.consensus_view import list_results
+        from siming.store.cases.consensus import lock
+        from siming.store.cases.consensus_view import list_results
 
         cora = self.actors["cora"]
         lines = list_results(self.db, cora, self.project).lines

@@ -27,10 +27,10 @@ from sqlalchemy import select
 from siming.errors import StoreError
 from siming.store import audit
 from siming.store.audit import Verdict
+from siming.store.blind.submissions import Verified, verify_submissions
 from siming.store.database import Database
 from siming.store.migrate import migrate, present_version
 from siming.store.schema import audit_head, media
-from siming.store.submissions import Verified, verify_submissions
 
 SCHEMA = "siming.backup/1"
 MANIFEST = "manifest.json"

@@ -12,8 +12,8 @@ from multiprocessing import get_context
 from fastapi import FastAPI, Request
 
 from siming.store.database import Database
-from siming.store.live import SlimSheets
-from siming.store.snapshots import Kind, take_snapshot
+from siming.store.figures.live import SlimSheets
+from siming.store.figures.snapshots import Kind, take_snapshot
 
 LOG = logging.getLogger("siming.web")
 

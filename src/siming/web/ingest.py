@@ -31,13 +31,13 @@ from siming.errors import (
     TaskError,
     VideoError,
 )
-from siming.store import uploads
 from siming.store.access import SYSTEM, Actor
-from siming.store.attempts import attempt_of
 from siming.store.database import Database
-from siming.store.media import Media, NewDerivative, add_derivative, add_original, media_of, reject_original
-from siming.store.media_folder import MediaFolder, sha256_of
-from siming.store.uploads import Reception, Upload
+from siming.store.media import uploads
+from siming.store.media.attempts import attempt_of
+from siming.store.media.media import Media, NewDerivative, add_derivative, add_original, media_of, reject_original
+from siming.store.media.media_folder import MediaFolder, sha256_of
+from siming.store.media.uploads import Reception, Upload
 from siming.video.asset import Derivative
 from siming.video.ingest import ingest_apart
 from siming.video.recipe import Recipe

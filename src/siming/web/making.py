@@ -23,8 +23,8 @@ from siming.errors import DatasetError, InputError, RoomError, SheetError, Simin
 from siming.exchange import export_bytes, write_archive
 from siming.rubric import Dataset
 from siming.store import Actor, Database
-from siming.store.dataset import What
-from siming.store.release import export_dataset, film_paths, released_dataset
+from siming.store.figures.dataset import What
+from siming.store.figures.release import export_dataset, film_paths, released_dataset
 
 P = ParamSpec("P")
 PREFIX = "export-"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Set
 
 from siming.store.access import Actor
-from siming.store.projects import Project
+from siming.store.projects.projects import Project
 
 PROJECT_PAGES: tuple[tuple[str, frozenset[str]], ...] = (
     ("attempts", frozenset({"manage_attempts", "run_models"})),

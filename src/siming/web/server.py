@@ -21,9 +21,9 @@ import uvicorn
 from fastapi import FastAPI
 
 from siming.errors import TaskError
+from siming.store.accounts.people import has_people
 from siming.store.database import Database
 from siming.store.migrate import migrate
-from siming.store.people import has_people
 from siming.web.app import create_app
 from siming.web.settings import Settings, default_home, oidc_from_environment
 

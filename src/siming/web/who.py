@@ -12,12 +12,12 @@ from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
 
 from siming.errors import NotAllowedError
-from siming.store import sessions, tokens
 from siming.store.access import Actor
+from siming.store.accounts import sessions, tokens
+from siming.store.accounts.people import Person
+from siming.store.accounts.sessions import Session
 from siming.store.database import Database
-from siming.store.people import Person
 from siming.store.secrets_kept import kept_key
-from siming.store.sessions import Session
 from siming.web.settings import Settings
 
 Route = TypeVar("Route", bound=Callable[..., object])

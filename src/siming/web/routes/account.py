@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import Response
 
 from siming.errors import InputError, NotAllowedError, NotFoundError
-from siming.store import invitations, people, sessions, tokens
+from siming.store.accounts import invitations, people, sessions, tokens
 from siming.web.errors_page import status_of
 from siming.web.form import SentForm
 from siming.web.page import THEMES, language_of, redirect, render

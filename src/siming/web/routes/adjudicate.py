@@ -8,12 +8,13 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from siming.store import case_view, cases, projects
-from siming.store.case_view import CaseLine, CaseStep, CaseView, Line, Somebody
-from siming.store.cases import TEMPLATES, Moved
-from siming.store.comparison import Kind
+from siming.store.cases import case_view, cases
+from siming.store.cases.case_view import CaseLine, CaseStep, CaseView, Line, Somebody
+from siming.store.cases.cases import TEMPLATES, Moved
+from siming.store.cases.comparison import Kind
 from siming.store.policy import Policy
-from siming.store.projects import code_of
+from siming.store.projects import projects
+from siming.store.projects.projects import code_of
 from siming.web import texts
 from siming.web.page import language_of, render
 from siming.web.routes.compare import SYMBOLS, EntryAnswer, entry_answer, films

@@ -15,9 +15,10 @@ from pydantic import BaseModel
 
 from siming.rating.texts import reason_in
 from siming.report.rating_page import render_rating_page
-from siming.store import projects, snapshots
-from siming.store.projects import Project
-from siming.store.snapshots import Standing
+from siming.store.figures import snapshots
+from siming.store.figures.snapshots import Standing
+from siming.store.projects import projects
+from siming.store.projects.projects import Project
 from siming.web.counting import counting
 from siming.web.page import language_of, render
 from siming.web.who import SignedIn, database, signed_in

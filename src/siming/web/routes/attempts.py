@@ -10,12 +10,13 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from siming.errors import InputError
-from siming.store import attempts, exclusion, media, media_access, members, projects, rubrics, uploads
-from siming.store.attempt_table import MOST_BYTES, read_attempt_table
-from siming.store.attempts import Attempt, AttemptState, MediaFilter
-from siming.store.erasure import GROUNDS, erase_media
-from siming.store.media import Media
-from siming.store.projects import Project
+from siming.store.media import attempts, exclusion, media, media_access, uploads
+from siming.store.media.attempt_table import MOST_BYTES, read_attempt_table
+from siming.store.media.attempts import Attempt, AttemptState, MediaFilter
+from siming.store.media.erasure import GROUNDS, erase_media
+from siming.store.media.media import Media
+from siming.store.projects import members, projects, rubrics
+from siming.store.projects.projects import Project
 from siming.web import signing, texts
 from siming.web.ingest import checked_recipe, faces_can_be_masked, media_folder, worker
 from siming.web.page import language_of, redirect, render

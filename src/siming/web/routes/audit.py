@@ -12,8 +12,9 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from siming.errors import InputError
-from siming.store import audit, audit_pages, projects
-from siming.store.projects import Project
+from siming.store import audit, audit_pages
+from siming.store.projects import projects
+from siming.store.projects.projects import Project
 from siming.web.page import render
 from siming.web.who import SignedIn, database, signed_in
 

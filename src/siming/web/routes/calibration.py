@@ -1,6 +1,6 @@
 """Calibration: a rater's own result on gold videos, and for coordinators everybody's and the gold sheets.
 
-A rater is told of the panel's points only for what he has locked himself; see `store/calibration.py`.
+A rater is told of the panel's points only for what he has locked himself; see `store/blind/calibration.py`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,12 @@ from pydantic import BaseModel, Field
 from siming.errors import ConflictError, InputError, NotAllowedError, RoomError, SimingError
 from siming.exchange import FORMATS
 from siming.rating.texts import reason_in
-from siming.store import attempts, calibration, model_runs, projects, rubrics
-from siming.store.calibration import CalibrationResult
-from siming.store.projects import Project
+from siming.store.blind import calibration
+from siming.store.blind.calibration import CalibrationResult
+from siming.store.figures import model_runs
+from siming.store.media import attempts
+from siming.store.projects import projects, rubrics
+from siming.store.projects.projects import Project
 from siming.web.form import SentForm
 from siming.web.incoming import LARGEST_FILE, panel_sheets
 from siming.web.page import language_of, redirect, render

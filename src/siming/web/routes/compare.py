@@ -13,14 +13,14 @@ from pydantic import BaseModel, Field
 from siming.errors import NotFoundError
 from siming.rubric import Entry, Rubric
 from siming.rubric.labels import label_of_entry
-from siming.store import grid as store
-from siming.store import projects
-from siming.store.case_opening import open_missing_cases
-from siming.store.comparison import KINDS, OPEN, Kind
-from siming.store.draft import BLANK_REASONS
-from siming.store.grid import CellInFull, Grid, Order
-from siming.store.media import media_for_rating
-from siming.store.pairs import nothing_there, require_or_hide
+from siming.store.blind.draft import BLANK_REASONS
+from siming.store.cases import grid as store
+from siming.store.cases.case_opening import open_missing_cases
+from siming.store.cases.comparison import KINDS, OPEN, Kind
+from siming.store.cases.grid import CellInFull, Grid, Order
+from siming.store.cases.pairs import nothing_there, require_or_hide
+from siming.store.media.media import media_for_rating
+from siming.store.projects import projects
 from siming.web import numbers, signing
 from siming.web.page import redirect, render
 from siming.web.routes.rating_api import Both, MediaAnswer

@@ -9,11 +9,12 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from siming.errors import ConflictError, InputError, RoomError
-from siming.store import appeal as appeals
-from siming.store import consensus, consensus_view, projects
-from siming.store.consensus import Made
-from siming.store.consensus_view import Result, ResultLine
-from siming.store.pairs import nothing_there
+from siming.store.cases import appeal as appeals
+from siming.store.cases import consensus, consensus_view
+from siming.store.cases.consensus import Made
+from siming.store.cases.consensus_view import Result, ResultLine
+from siming.store.cases.pairs import nothing_there
+from siming.store.projects import projects
 from siming.web import numbers
 from siming.web.page import redirect, render
 from siming.web.routes.compare import EntryAnswer, entry_answer

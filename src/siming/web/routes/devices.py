@@ -10,8 +10,9 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from siming.errors import ConflictError, InputError, NotFoundError, RoomError
-from siming.store import devices as store
-from siming.store import handover, projects
+from siming.store.blind import devices as store
+from siming.store.blind import handover
+from siming.store.projects import projects
 from siming.web.page import redirect, render
 from siming.web.who import SignedIn, database, signed_in
 

@@ -11,10 +11,11 @@ from starlette.responses import FileResponse
 
 from siming.errors import ConflictError, InputError, RoomError
 from siming.exchange import FORMATS, Format
-from siming.store import model_runs, projects, release
-from siming.store.dataset import What
-from siming.store.projects import Project
-from siming.store.release import Release
+from siming.store.figures import model_runs, release
+from siming.store.figures.dataset import What
+from siming.store.figures.release import Release
+from siming.store.projects import projects
+from siming.store.projects.projects import Project
 from siming.store.text import free_text, one_line
 from siming.web.form import SentForm
 from siming.web.incoming import LARGEST_FILE, model_sheets

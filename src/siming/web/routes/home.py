@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import Response
 
-from siming.store import people, projects
+from siming.store.accounts import people
+from siming.store.projects import projects
 from siming.web.page import keep, redirect, render
 from siming.web.routes.sign_in import safe_next
 from siming.web.who import SignedIn, database, maybe_signed_in, signed_in

@@ -10,8 +10,8 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from siming.store import media_access
-from siming.store.media import Media, no_media
+from siming.store.media import media_access
+from siming.store.media.media import Media, no_media
 from siming.video.timemap import TimeMap
 from siming.web import signing
 from siming.web.ingest import media_folder

@@ -9,9 +9,10 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from siming.errors import ConflictError, InputError, NotAllowedError, RoomError
-from siming.store import invitations, members, projects, vault
 from siming.store.access import ROLES, Role
-from siming.store.vault import Identity, Kind, Vault
+from siming.store.accounts import invitations, vault
+from siming.store.accounts.vault import Identity, Kind, Vault
+from siming.store.projects import members, projects
 from siming.web.errors_page import status_of
 from siming.web.form import Sent, SentForm
 from siming.web.page import redirect, render

@@ -19,7 +19,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from siming.errors import MissingExtraError, NotAllowedError, NotFoundError
-from siming.store import people, sessions
+from siming.store.accounts import people, sessions
 from siming.store.secrets_kept import kept_key
 from siming.web.page import keep, redirect
 from siming.web.routes.sign_in import safe_next, start_session

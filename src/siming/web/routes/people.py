@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from siming.errors import ConflictError, InputError
-from siming.store import invitations, people
+from siming.store.accounts import invitations, people
 from siming.web.errors_page import status_of
 from siming.web.form import SentForm
 from siming.web.page import redirect, render

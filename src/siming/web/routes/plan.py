@@ -14,12 +14,13 @@ from starlette.datastructures import FormData
 from siming.errors import ConflictError, InputError, NotFoundError, RoomError
 from siming.rating.plan import AssignmentPlan
 from siming.rating.plan.words import assumptions_in, reason_in, sentences_in
-from siming.store import assignments as store
-from siming.store import planning, projects
+from siming.store.blind import assignments as store
+from siming.store.blind import planning
+from siming.store.blind.planning import PlanOptions, Proposal
+from siming.store.blind.submissions import reopen
 from siming.store.database import time_text
-from siming.store.planning import PlanOptions, Proposal
-from siming.store.projects import Project
-from siming.store.submissions import reopen
+from siming.store.projects import projects
+from siming.store.projects.projects import Project
 from siming.web.form import Sent, SentForm
 from siming.web.page import language_of, redirect, render
 from siming.web.who import SignedIn, database, signed_in

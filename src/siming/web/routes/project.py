@@ -10,10 +10,11 @@ from fastapi.responses import Response
 
 from siming.errors import ConflictError, InputError
 from siming.rubric import builtin_rubric, builtin_rubric_ids
-from siming.store import Policy, projects, rubrics
+from siming.store import Policy
 from siming.store.access import Actor
+from siming.store.accounts.people import actor_of
 from siming.store.database import Database
-from siming.store.people import actor_of
+from siming.store.projects import projects, rubrics
 from siming.web.errors_page import status_of
 from siming.web.form import Sent, SentForm
 from siming.web.page import redirect, render

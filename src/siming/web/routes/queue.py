@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
-from siming.store import queue as store
+from siming.store.blind import queue as store
 from siming.web import texts
 from siming.web.page import language_of, render
 from siming.web.who import SignedIn, database, signed_in

@@ -13,7 +13,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from siming.errors import InputError, NotFoundError
-from siming.store import people
+from siming.store.accounts import people
 from siming.web import texts
 from siming.web.page import STATIC, language_of, render
 from siming.web.who import SignedIn, database, signed_in

@@ -11,17 +11,18 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from siming.rubric import Rubric
 from siming.rubric.points import HALF, point_ranges
-from siming.store import assignments, changes, lease, projects, submissions
-from siming.store import summary as summaries
-from siming.store.advice import advice_on
-from siming.store.change import Field as ChangedField
-from siming.store.change import Paper
+from siming.store.blind import assignments, changes, lease, submissions
+from siming.store.blind import summary as summaries
+from siming.store.blind.advice import advice_on
+from siming.store.blind.change import Field as ChangedField
+from siming.store.blind.change import Paper
+from siming.store.blind.draft import BLANK_REASONS, Draft, Total, totals
+from siming.store.blind.lease import RatingView
+from siming.store.blind.queue import Card, queue
+from siming.store.blind.submissions import Receipt
+from siming.store.blind.summary import Problem, Summary
 from siming.store.database import Database
-from siming.store.draft import BLANK_REASONS, Draft, Total, totals
-from siming.store.lease import RatingView
-from siming.store.queue import Card, queue
-from siming.store.submissions import Receipt
-from siming.store.summary import Problem, Summary
+from siming.store.projects import projects
 from siming.web import signing, texts
 from siming.web.who import SignedIn, database, signed_in
 

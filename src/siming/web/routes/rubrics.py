@@ -11,8 +11,8 @@ from pydantic import BaseModel
 from siming.errors import ConflictError, InputError
 from siming.rubric import Rubric, Step
 from siming.rubric.points import point_ranges
-from siming.store import projects, rubrics
-from siming.store.rubrics import RubricVersion
+from siming.store.projects import projects, rubrics
+from siming.store.projects.rubrics import RubricVersion
 from siming.web.errors_page import status_of
 from siming.web.form import SentForm
 from siming.web.page import redirect, render

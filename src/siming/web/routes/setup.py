@@ -9,7 +9,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
 from siming.errors import InputError, NotFoundError
-from siming.store import people, sessions
+from siming.store.accounts import people, sessions
 from siming.web.page import language_of, redirect, render
 from siming.web.routes.sign_in import start_session
 from siming.web.who import database, settings

@@ -9,9 +9,9 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from siming.errors import InputError, NotAllowedError
-from siming.store import people, sessions
-from siming.store.people import Person
-from siming.store.sessions import Begun
+from siming.store.accounts import people, sessions
+from siming.store.accounts.people import Person
+from siming.store.accounts.sessions import Begun
 from siming.web.errors_page import status_of
 from siming.web.page import keep, redirect, render
 from siming.web.security import Tries, address_of

@@ -9,9 +9,9 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import Response
 
 from siming.errors import ConflictError, InputError, RoomError
-from siming.store import lease, submissions
+from siming.store.blind import lease, submissions
+from siming.store.blind.summary import summary
 from siming.store.database import Database
-from siming.store.summary import summary
 from siming.web import texts
 from siming.web.page import language_of, redirect, render
 from siming.web.routes.rating_api import blank_reason_texts, say_problem

@@ -14,8 +14,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from siming.errors import InputError
-from siming.store import projects, uploads
-from siming.store.uploads import Reception, Upload
+from siming.store.media import uploads
+from siming.store.media.uploads import Reception, Upload
+from siming.store.projects import projects
 from siming.web import texts
 from siming.web.ingest import checked_recipe, faces_can_be_masked, media_folder, worker
 from siming.web.page import language_of, render

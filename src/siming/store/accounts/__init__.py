@@ -1,0 +1,1 @@
+"""Who may come in: people, passwords, invitations, sessions, tokens, and the vault of identities."""

@@ -1,0 +1,1 @@
+"""After both have locked: comparison, adjudication cases, consensus and appeal."""
