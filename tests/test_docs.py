@@ -56,7 +56,8 @@ def test_doctests_of_pure_modules_hold():
 
     failed = tried = 0
     for info in pkgutil.walk_packages(siming.__path__, "siming."):
-        if info.name.startswith(("siming.run.local", "siming.__main__")):
+        # The entry of migrations runs as soon as it is imported, on the connection that alembic has by then.
+        if info.name.startswith(("siming.run.local", "siming.__main__", "siming.store.migrations.env")):
             continue
         result = doctest.testmod(importlib.import_module(info.name), optionflags=doctest.ELLIPSIS)
         failed, tried = failed + result.failed, tried + result.attempted

@@ -1,7 +1,7 @@
 """Fixtures of the store's tests."""
 
 import pytest
-from databases import KINDS, any_room, any_url, drop_models, room_on
+from databases import KINDS, any_room, any_url, room_on
 
 __all__ = ["any_room", "any_url"]
 
@@ -34,9 +34,3 @@ def room(request, tmp_path):
     """A room with nobody's work in it; on SQLite unless its file is `ON_BOTH`."""
     with room_on(getattr(request, "param", "sqlite"), tmp_path) as made:
         yield made
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _models():
-    yield
-    drop_models()

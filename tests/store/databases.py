@@ -7,15 +7,16 @@ a server with ``tools/find-postgres.sh``.
 
 from __future__ import annotations
 
+import atexit
 import itertools
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 
 import pytest
 from rooms import Clock, Room, build_room
@@ -76,28 +77,18 @@ def room_on(kind: str, folder: Path, *, clock: Clock | None = None) -> Iterator[
 
 @cache
 def _model(kind: str) -> Room:
-    """A room that tests copy; never handed out itself."""
-    folder = Path(mkdtemp(prefix="siming-model-room-"))
-    stack = fresh_database(kind, folder)
-    url = stack.__enter__()
-    _KEPT.append((stack, folder))
-    made = build_room(folder, url=url)
+    """A room that tests copy; never handed out itself, and gone when the process ends."""
+    if kind == "postgresql":
+        postgres()
+    kept = ExitStack()
+    atexit.register(kept.close)
+    folder = Path(kept.enter_context(TemporaryDirectory(prefix="siming-model-room-")))
+    made = build_room(folder, url=kept.enter_context(fresh_database(kind, folder)))
     if made.db.is_sqlite:
         with made.db.engine.connect() as c:
             c.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     made.db.close()
     return made
-
-
-_KEPT: list[tuple] = []
-
-
-def drop_models() -> None:
-    """At the end of the run."""
-    while _KEPT:
-        stack, folder = _KEPT.pop()
-        stack.__exit__(None, None, None)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _as_admin(server: URL, statement: str) -> None:
