@@ -11,6 +11,14 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
 @pytest.fixture(scope="session")
+def playwright():
+    """The driver of browsers, once per process: a second one beside the first refuses to start."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install 'siming[test]'")
+    with sync_api.sync_playwright() as driver:
+        yield driver
+
+
+@pytest.fixture(scope="session")
 def shared_video() -> Path:
     folder = SHARED / "video"
     if not folder.is_dir():

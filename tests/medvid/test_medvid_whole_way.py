@@ -69,18 +69,16 @@ def test_a_score_holds_the_ten_official_columns_and_every_row(page):
 @pytest.mark.local
 @pytest.mark.browser
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
-def test_the_model_stands_on_the_boards_page_in_both_languages(page):
-    sync = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+def test_the_model_stands_on_the_boards_page_in_both_languages(page, playwright):
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     if not chromium:
         pytest.skip("no chromium here")
-    with sync.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        shown = browser.new_page(viewport={"width": 1280, "height": 900})
-        shown.goto((page / "board.html").as_uri())
-        assert shown.get_by_text("Tiny", exact=True).first.is_visible()
-        for language, word in (("zh", "榜单"), ("en", "The board")):
-            shown.click(f"[data-set-lang={language}]")
-            assert shown.get_by_text(word, exact=True).first.is_visible()
-        assert shown.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-        browser.close()
+    browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+    shown = browser.new_page(viewport={"width": 1280, "height": 900})
+    shown.goto((page / "board.html").as_uri())
+    assert shown.get_by_text("Tiny", exact=True).first.is_visible()
+    for language, word in (("zh", "榜单"), ("en", "The board")):
+        shown.click(f"[data-set-lang={language}]")
+        assert shown.get_by_text(word, exact=True).first.is_visible()
+    assert shown.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    browser.close()

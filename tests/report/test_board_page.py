@@ -74,11 +74,10 @@ in_browser = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium on the 
 
 
 @pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield opened
-        opened.close()
+def browser(playwright):
+    opened = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture

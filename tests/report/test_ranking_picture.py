@@ -279,23 +279,21 @@ def test_the_terminal_says_the_same(language, said, capsys):
 @pytest.mark.browser
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium on the PATH")
 @pytest.mark.parametrize("width", [380, 1280])
-def test_the_page_fits_its_window_and_runs_nothing_of_a_models_name(tmp_path, width):
-    sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install 'siming[test]'")
+def test_the_page_fits_its_window_and_runs_nothing_of_a_models_name(tmp_path, playwright, width):
     path = tmp_path / "compare.html"
     write_comparison_page(COMPARISON, path, language="zh")
     arguments = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=arguments)
-        page = browser.new_page(viewport={"width": width, "height": 900})
-        complaints = []
-        page.on("console", lambda message: complaints.append(message.text))
-        page.goto(path.as_uri())
-        assert page.locator(".ranks").first.is_visible()
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        assert page.evaluate("window.hacked") is None
-        assert "模型比较" in page.locator(".kicker").inner_text()
-        page.get_by_role("button", name="EN").click()
-        assert "Model comparison" in page.locator(".kicker").inner_text()
-        assert page.locator("details.closes[open]").count() == 0
-        browser.close()
+    browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=arguments)
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    complaints = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.goto(path.as_uri())
+    assert page.locator(".ranks").first.is_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate("window.hacked") is None
+    assert "模型比较" in page.locator(".kicker").inner_text()
+    page.get_by_role("button", name="EN").click()
+    assert "Model comparison" in page.locator(".kicker").inner_text()
+    assert page.locator("details.closes[open]").count() == 0
+    browser.close()
     assert complaints == []

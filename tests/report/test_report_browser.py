@@ -42,11 +42,10 @@ def page_file(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield opened
-        opened.close()
+def browser(playwright):
+    opened = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture

@@ -59,14 +59,12 @@ SHOW = """async ([data, times]) => {
 
 
 @pytest.fixture(scope="module")
-def page() -> Iterator[Any]:
-    playwright_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-    with playwright_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        page = browser.new_page()
-        page.goto("about:blank")
-        yield page
-        browser.close()
+def page(playwright: Any) -> Iterator[Any]:
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    page = browser.new_page()
+    page.goto("about:blank")
+    yield page
+    browser.close()
 
 
 @pytest.mark.parametrize(

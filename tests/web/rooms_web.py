@@ -138,15 +138,13 @@ def served(tmp_path) -> Iterator[Served]:
 
 
 @pytest.fixture(scope="session")
-def browser():
+def browser(playwright):
     """Chromium, once per run."""
     if CHROMIUM is None:
         pytest.skip("needs chromium on the PATH")
-    sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install 'siming[test]'")
-    with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield opened
-        opened.close()
+    opened = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    yield opened
+    opened.close()
 
 
 @dataclass
