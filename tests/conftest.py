@@ -10,9 +10,10 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 """Recordings and figures that are not part of the project; tests that use them skip where they are absent."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def playwright():
-    """The driver of browsers, once per process: a second one beside the first refuses to start."""
+    """The driver of browsers. It holds an event loop as long as it lives, so that neither a second driver nor anything that
+    runs a loop of its own could work beside it: it ends with its module."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install 'siming[test]'")
     with sync_api.sync_playwright() as driver:
         yield driver

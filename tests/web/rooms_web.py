@@ -137,9 +137,9 @@ def served(tmp_path) -> Iterator[Served]:
     room.db.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(playwright):
-    """Chromium, once per run."""
+    """Chromium, once per file of tests."""
     if CHROMIUM is None:
         pytest.skip("needs chromium on the PATH")
     opened = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
