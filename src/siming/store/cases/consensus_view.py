@@ -13,7 +13,7 @@ from siming.rubric.labels import exact, label_of_entry
 from siming.store.access import Actor
 from siming.store.cases.case_acts import Act, standing
 from siming.store.cases.cases import acts_of
-from siming.store.cases.consensus import Made, Provenance, made_of, versions_of, why_not_lock
+from siming.store.cases.consensus import Made, Provenance, made_of, why_not_lock
 from siming.store.cases.pairs import INDEPENDENT, Work, has_open_work, require_or_hide, work_of_assignment
 from siming.store.database import Database
 from siming.store.projects.rubrics import rubric_in
@@ -118,11 +118,6 @@ def read_result(db: Database, actor: Actor, consensus_id: str) -> Result:
             lock_refused=refused.code if provisional and refused is not None else None,
             under_appeal=refused is not None and refused.code == "consensus_under_appeal",
         )
-
-
-def history_of(db: Database, actor: Actor, project_id: str, attempt_code: str) -> tuple[Made, ...]:
-    """All versions of an attempt, the newest first; see `versions_of`."""
-    return versions_of(db, actor, project_id, attempt_code)
 
 
 def list_results(

@@ -548,7 +548,7 @@ def _view(db: Database, who: SignedIn, view: RatingView) -> RatingAnswer:
         reopened_reason=view.reopened_reason,
         policy=PolicyAnswer(**{name: getattr(policy, name) for name in PolicyAnswer.model_fields}),
         viewer_code=view.viewer_code,
-        rubrics=[_rubric(rubric) for rubric in view.rubrics],
+        rubrics=[rubric_answer(rubric) for rubric in view.rubrics],
         media=[
             MediaAnswer(
                 id=film.id,
@@ -570,7 +570,7 @@ def _view(db: Database, who: SignedIn, view: RatingView) -> RatingAnswer:
     )
 
 
-def _rubric(rubric: Rubric) -> RubricAnswer:
+def rubric_answer(rubric: Rubric) -> RubricAnswer:
     return RubricAnswer(
         id=rubric.id,
         version=rubric.version,
