@@ -19,8 +19,7 @@ from siming.web import texts
 from siming.web.page import language_of, render
 from siming.web.routes.compare import SYMBOLS, EntryAnswer, entry_answer, films
 from siming.web.routes.rate import keymap, keys_of
-from siming.web.routes.rating_api import BlankReason, MediaAnswer, RubricAnswer, blank_reason_texts
-from siming.web.routes.rating_api import rubric_answer
+from siming.web.routes.rating_api import BlankReason, MediaAnswer, RubricAnswer, blank_reason_texts, rubric_answer
 from siming.web.who import SignedIn, database, signed_in
 
 pages = APIRouter(include_in_schema=False)
