@@ -175,9 +175,10 @@ def test_the_queue_says_what_this_device_keeps_and_has_not_sent(visit, live):
     assert page.locator("[data-kept]:visible").count() == 0
     page.evaluate(
         """async ([assignment, person]) => {
-            const { Device } = await import('/static/rate/device.js')
+            const [{ Device }, { Shelf }] = await Promise.all(
+              ['device', 'offline'].map((name) => import(`/static/rate/${name}.js`)))
             const device = await Device.open()
-            await device.write('views', (store) => store.put({ assignment, view: {} }))
+            await new Shelf().keepView(assignment, { view: {} })
             const change = { assignment, client: 'c', state: 'unsent', person }
             await device.write('changes', (store) => {
                 store.put({ ...change, client_seq: 1 })

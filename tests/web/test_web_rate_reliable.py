@@ -31,6 +31,14 @@ def shown(page) -> str:
     return page.inner_text("#banner")
 
 
+def until_equal(ask, wanted, timeout: float = 10) -> None:
+    """Ask until the answer is the wanted one; fails with the last answer."""
+    end = time.monotonic() + timeout
+    while (answer := ask()) != wanted and time.monotonic() < end:
+        time.sleep(0.05)
+    assert answer == wanted
+
+
 # --- reload and kill ----------------------------------------------------------------------------------------------------
 
 
@@ -120,6 +128,12 @@ class Killed:
         return sorted(found)
 
 
+VIEW_KEPT = """async () => {
+  const { Shelf } = await import('/static/rate/offline.js')
+  return ((await new Shelf().view(location.pathname.split('/').pop()))?.view.rubrics.length ?? 0) > 0
+}"""
+
+
 def kills(playwright, served, folder, n: int, *, seed: int) -> int:
     """Kill the browser `n` times at random moments of a busy rater; returns how many changes it had called saved."""
     chance = random.Random(seed)
@@ -144,6 +158,7 @@ def kills(playwright, served, folder, n: int, *, seed: int) -> int:
         browser.kill()
         rater = browser.open()
         assert rater.save[1] >= max(device, server), "a change that was called saved is gone from the device"
+    assert rater.page.evaluate(VIEW_KEPT), "the opened attempt is gone from the device"
     rater.saved(20)
     browser.context.close()
     stored = {event.client_seq for event in rater.events if event.client == client}
@@ -249,7 +264,7 @@ def test_changes_that_cannot_be_sent_leave_the_device_as_a_sealed_file_that_only
             ['device', 'journal', 'offline', 'handover'].map((name) => import(`/static/rate/${name}.js`)))
           const device = await Device.open()
           const id = location.pathname.split('/').pop()
-          const kept = await new Shelf(device).view(id)
+          const kept = await new Shelf().view(id)
           const records = (await Journal.all(device, id)).filter(({ state }) => state === 'unsent')
           return handOverFiles(kept.view, kept.ticket, records)
         }"""
@@ -458,18 +473,17 @@ def test_signing_out_leaves_no_page_and_no_video_behind_for_the_next_person(visi
     wei = at(visit, exam(served.room))
     wei.keys("3")
     wei.saved()
-    wei.until("document.getElementById('keep-video').classList.contains('kept')")
-    wei.page.wait_for_timeout(500)
+    wei.until("document.getElementById('keep-video').classList.contains('kept')", 30)
     kept = """async () => {
       const { Device } = await import('/static/rate/device.js')
       const device = await Device.open()
-      const count = (name) => device.read(name, (store) => store.count())
-      const pages = (await (await caches.open('siming-pages-1')).keys()).filter(({ url }) => !url.includes('/static/'))
-      return [pages.length > 0, await count('views') + await count('videos'), await count('changes')]
+      const keys = async (cache) => (await (await caches.open(cache)).keys()).map(({ url }) => new URL(url).pathname)
+      const pages = (await keys('siming-pages-1')).filter((path) => !path.startsWith('/static/'))
+      const shelf = (await keys('siming-shelf-1')).map((path) => path.split('/')[2])
+      return [pages.length > 0, shelf.sort(), await device.read('changes', (store) => store.count())]
     }"""
-    assert wei.page.evaluate(kept)[0] is True
+    until_equal(lambda: wei.page.evaluate(kept), [True, ["table", "video", "view"], 1])
     wei.page.goto(served.address + "/queue")
     wei.page.click("form[action='/sign-out'] button")
     wei.page.wait_for_url("**/sign-in*")
-    wei.page.wait_for_timeout(300)
-    assert wei.page.evaluate(kept) == [False, 0, 1]
+    until_equal(lambda: wei.page.evaluate(kept), [False, [], 1])

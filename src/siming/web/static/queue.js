@@ -2,6 +2,7 @@
 // Enter goes on with the next one wherever the focus is, unless a control has it.
 
 import { Device } from './rate/device.js'
+import { Shelf } from './rate/offline.js'
 
 const data = JSON.parse(document.getElementById('data').textContent)
 
@@ -27,7 +28,7 @@ class Card {
 async function showDevice() {
   if (!globalThis.indexedDB?.databases || !(await indexedDB.databases()).length) return
   const device = await Device.open()
-  const kept = new Set(await device.read('views', (store) => store.getAllKeys()))
+  const kept = await new Shelf().views()
   for (const element of document.querySelectorAll('[data-assignment]')) {
     const card = new Card(element)
     const changes = await device.read('changes', (store) => store.index('assignment').getAll(card.assignment))

@@ -30,7 +30,7 @@ async function prepare() {
   if (unsent) return say('unsent', { n: unsent })
   const opened = await new Api(data.assignment, data.csrf).open(client, false)
   if (!opened.writer) return say('elsewhere')
-  const digest = await snapshotSha256(await held(device, own, opened.view), data.rubrics)
+  const digest = await snapshotSha256(await held(own, opened.view), data.rubrics)
   form.elements.client.value = client
   form.elements.fence.value = opened.fence
   if (digest !== form.elements.snapshot.value) return say('differs')
@@ -39,8 +39,8 @@ async function prepare() {
 }
 
 // What this device holds by its own books: the attempt as opened here, and every change it made since.
-async function held(device, own, view) {
-  const kept = await new Shelf(device).view(data.assignment)
+async function held(own, view) {
+  const kept = await new Shelf().view(data.assignment)
   if (!kept?.view) return view.draft
   const draft = new Draft(kept.view.draft)
   for (const record of own) if (record.state === 'sent' && record.seq > kept.view.seq) draft.apply(record)

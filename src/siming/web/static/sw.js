@@ -2,6 +2,7 @@
 // What a person entered is not its business (that lies in the device's database), and neither are API and video.
 
 const PAGES = 'siming-pages-1'
+const SHELF = 'siming-shelf-1' // opened attempts and videos: rate/offline.js fills it
 const PATIENCE_MS = 4000
 const NEVER_OPENED = '/rate-offline'
 
@@ -21,7 +22,9 @@ self.addEventListener('fetch', (event) => {
   const { request } = event
   const { origin, pathname } = new URL(request.url)
   if (origin !== self.location.origin) return
-  if (request.method === 'POST' && pathname === '/sign-out') event.waitUntil(Promise.all([caches.delete(PAGES), forget()]))
+  // Whoever signs out leaves no pages, attempts or videos behind for the next person at this device. Changes stay: they
+  // may not have been sent yet, and only their own person's page reads them.
+  if (request.method === 'POST' && pathname === '/sign-out') event.waitUntil(Promise.all([caches.delete(PAGES), caches.delete(SHELF)]))
   if (request.method !== 'GET') return
   if (pathname.startsWith('/static/')) event.respondWith(fresh(request, pathname))
   else if (request.mode === 'navigate' && /^\/rate\/[^/]+$/.test(pathname)) event.respondWith(page(request, pathname))
@@ -62,24 +65,6 @@ async function page(request, pathname) {
 
 function inTime(answer) {
   return Promise.race([answer, new Promise((_, reject) => setTimeout(() => reject(new Error('too slow')), PATIENCE_MS))])
-}
-
-// Whoever signs out leaves no pages, attempts or videos behind for the next person at this device. Changes stay: they may
-// not have been sent yet, and only their own person's page reads them.
-function forget() {
-  return new Promise((resolve) => {
-    const request = indexedDB.open('siming-rate')
-    request.onupgradeneeded = () => request.transaction.abort() // nothing was ever kept here
-    request.onerror = () => resolve()
-    request.onsuccess = () => {
-      const transaction = request.result.transaction(['views', 'videos'], 'readwrite')
-      for (const name of ['views', 'videos']) transaction.objectStore(name).clear()
-      transaction.oncomplete = transaction.onabort = () => {
-        request.result.close()
-        resolve()
-      }
-    }
-  })
 }
 
 // Addresses of scripts carry a version; whatever version is asked for without a network, the kept one is right.

@@ -62,16 +62,14 @@ export class Cameras {
 
   // The table of pictures, kept on the device with the video's hash as its name.
   async #table(media) {
-    const name = `table ${media.sha256}`
     try {
       const response = await fetch(media.frames_url, { cache: 'no-store' })
       if (!response.ok) throw new Error(`status ${response.status}`)
       const table = await response.json()
-      await this.shelf.device.write('videos', (store) => store.put({ sha256: name, table })).catch(() => {})
+      await this.shelf.keepTable(media.sha256, table).catch(() => {})
       return table
     } catch {
-      const kept = await this.shelf.device.read('videos', (store) => store.get(name)).catch(() => null)
-      return kept?.table ?? null
+      return this.shelf.table(media.sha256).catch(() => null)
     }
   }
 
@@ -155,7 +153,7 @@ export class Cameras {
   async #keepOrDrop() {
     const { player, words, button } = this
     const { media } = player
-    if (await this.#isKept(media)) {
+    if (await this.shelf.holdsVideo(media.sha256)) {
       await this.shelf.dropVideo(media.sha256)
       this.kept.delete(media.sha256) // what is being shown from it goes on until the page is left
       this.#button()
@@ -179,14 +177,10 @@ export class Cameras {
     if (blob) this.kept.set(media.sha256, URL.createObjectURL(blob))
   }
 
-  async #isKept(media) {
-    return (await this.shelf.videosKept()).has(media.sha256)
-  }
-
   async #button() {
     const { player, words, button } = this
     if (!player.media) return
-    const kept = await this.#isKept(player.media).catch(() => false)
+    const kept = await this.shelf.holdsVideo(player.media.sha256).catch(() => false)
     button.hidden = false
     button.textContent = words.say(kept ? 'video_kept' : 'keep_video')
     button.title = words.say(kept ? 'video_kept_title' : 'keep_video_title')

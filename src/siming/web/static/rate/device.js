@@ -1,8 +1,8 @@
-// The database on the rater's own device: changes, opened attempts, kept videos.
+// The database on the rater's own device: the changes, and nothing else (offline.js says why).
 // Nothing here resolves before the disk has it: transactions ask for durability "strict".
 
 const NAME = 'siming-rate'
-const VERSION = 1
+const VERSION = 2 // 1 held views and videos as well
 
 export class DeviceError extends Error {
   constructor(cause) {
@@ -22,10 +22,10 @@ export class Device {
     const request = factory.open(NAME, VERSION)
     request.onupgradeneeded = () => {
       const database = request.result
+      for (const name of database.objectStoreNames) if (name !== 'changes') database.deleteObjectStore(name)
+      if (database.objectStoreNames.contains('changes')) return
       const changes = database.createObjectStore('changes', { keyPath: ['assignment', 'client', 'client_seq'] })
       changes.createIndex('assignment', 'assignment')
-      database.createObjectStore('views', { keyPath: 'assignment' })
-      database.createObjectStore('videos', { keyPath: 'sha256' })
     }
     return new Device(await settled(request))
   }

@@ -1,6 +1,9 @@
 // Work without a network: the page itself through the service worker, the opened attempt and, where it is small enough or
-// asked for, its video in the device's database.
+// asked for, its video on the device's shelf.
 
+import { DeviceError } from './device.js'
+
+const SHELF = 'siming-shelf-1' // the service worker empties it when a person signs out
 const SMALL_BYTES = 200 * 1024 * 1024 // kept without asking: some ten minutes of a derivative
 
 // Register the worker that keeps the page and its scripts. False where the browser or the address does not allow it.
@@ -21,57 +24,99 @@ function scriptsLoaded() {
   return addresses.filter(({ origin, pathname }) => origin === location.origin && pathname.startsWith('/static/')).map(({ pathname, search }) => pathname + search)
 }
 
+// What an opened attempt needs without a network: its view, its videos and their tables of pictures.
+//
+// It lies in Cache Storage and not beside the changes in IndexedDB. Chromium keeps records above 64 KiB of a database in
+// files of their own, and a browser that is killed while it writes one can find the whole database corrupt when it starts
+// again, and empties it. Whatever is lost here the server has; a change it may not have.
 export class Shelf {
-  constructor(device) {
-    this.device = device
+  constructor(storage = globalThis.caches) {
+    this.storage = storage // an address without https on another machine has none: no work without a network
+    this.last = Promise.resolve()
   }
 
-  // The attempt as last opened here.
+  // The attempt as last opened here; of views given in quick succession the last one stays.
   keepView(assignment, kept) {
-    return this.device.write('views', (store) => store.put({ ...kept, assignment }))
+    const put = () => this.#put(viewOf(assignment), new Response(JSON.stringify(kept), JSON_TYPE))
+    this.last = this.last.then(put, put)
+    return this.last
   }
 
-  view(assignment) {
-    return this.device.read('views', (store) => store.get(assignment))
+  async view(assignment) {
+    return (await (await this.#found(viewOf(assignment)))?.json()) ?? null
+  }
+
+  keepTable(sha256, table) {
+    return this.#put(tableOf(sha256), new Response(JSON.stringify(table), JSON_TYPE))
+  }
+
+  async table(sha256) {
+    return (await (await this.#found(tableOf(sha256)))?.json()) ?? null
   }
 
   async video(sha256) {
-    const kept = await this.device.read('videos', (store) => store.get(sha256))
-    return kept?.blob ?? null
+    return (await (await this.#found(videoOf(sha256)))?.blob()) ?? null
   }
 
-  async videosKept() {
-    return new Set(await this.device.read('videos', (store) => store.getAllKeys()))
+  async holdsVideo(sha256) {
+    return (await this.#found(videoOf(sha256))) !== undefined
   }
 
-  dropVideo(sha256) {
-    return this.device.write('videos', (store) => store.delete(sha256))
+  async dropVideo(sha256) {
+    const cache = await this.storage?.open(SHELF)
+    await Promise.all([videoOf(sha256), tableOf(sha256)].map((name) => cache?.delete(name)))
   }
 
-  // Fetch a video whole and keep it; null where it is too large to be kept unasked.
+  // Assignments whose view lies here.
+  async views() {
+    const requests = (await (await this.storage?.open(SHELF))?.keys()) ?? []
+    const paths = requests.map(({ url }) => new URL(url).pathname)
+    return new Set(paths.filter((path) => path.startsWith(viewOf(''))).map((path) => decodeURIComponent(path.slice(viewOf('').length))))
+  }
+
+  // Fetch a video whole and keep it; false where it is too large to be kept unasked.
   async fetchVideo(media, { asked = false, onProgress = () => {} } = {}) {
     const response = await fetch(media.url, { cache: 'no-store' })
     if (!response.ok) throw new Error(`video: status ${response.status}`)
     const size = Number(response.headers.get('Content-Length')) || 0
-    if (!asked && (!size || size > SMALL_BYTES || (await freeBytes()) < size * 2)) {
+    if (!this.storage || (!asked && (!size || size > SMALL_BYTES || (await freeBytes()) < size * 2))) {
       await response.body?.cancel()
-      return null
+      return false
     }
-    const parts = []
     let received = 0
-    for (const reader = response.body.getReader(); ; ) {
-      const { done, value } = await reader.read()
-      if (done) break
-      parts.push(value)
-      received += value.length
-      onProgress(size ? received / size : null)
+    const counted = response.body.pipeThrough(
+      new TransformStream({
+        transform(part, controller) {
+          received += part.length
+          onProgress(size ? received / size : null)
+          controller.enqueue(part)
+        },
+        flush() {
+          if (size && received !== size) throw new Error(`video: ${received} of ${size} bytes came`)
+        },
+      }),
+    )
+    await this.#put(videoOf(media.sha256), new Response(counted, { headers: { 'Content-Type': response.headers.get('Content-Type') ?? 'video/mp4' } }))
+    return true
+  }
+
+  async #found(name) {
+    return (await this.storage?.open(SHELF))?.match(name)
+  }
+
+  async #put(name, response) {
+    try {
+      await (await this.storage?.open(SHELF))?.put(name, response)
+    } catch (error) {
+      throw new DeviceError(error)
     }
-    if (size && received !== size) throw new Error(`video: ${received} of ${size} bytes came`)
-    const blob = new Blob(parts, { type: response.headers.get('Content-Type') ?? 'video/mp4' })
-    await this.device.write('videos', (store) => store.put({ sha256: media.sha256, blob }))
-    return blob
   }
 }
+
+const JSON_TYPE = { headers: { 'Content-Type': 'application/json' } }
+const viewOf = (assignment) => `/kept/view/${encodeURIComponent(assignment)}`
+const tableOf = (sha256) => `/kept/table/${encodeURIComponent(sha256)}`
+const videoOf = (sha256) => `/kept/video/${encodeURIComponent(sha256)}`
 
 async function freeBytes() {
   const { quota = 0, usage = 0 } = (await navigator.storage?.estimate?.()) ?? {}

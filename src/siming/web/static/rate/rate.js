@@ -47,7 +47,7 @@ async function start() {
   const sender = new Sender(journal, api)
   const desk = new Desk({ draft, journal, sender, person: data.person })
   const saveState = new SaveState($('save-state'), words, journal, sender)
-  const shelf = new Shelf(device)
+  const shelf = new Shelf()
   const signIn = new SignIn($('sign-in-again'), words, api, data.person)
   const hints = new Hints(data.assignment, client)
   const link = new Link({ desk, api, shelf, signIn, banner, words, hints, saveState, person: data.person, assignment: data.assignment })
