@@ -13,6 +13,7 @@ from sqlalchemy import select
 from siming.errors import ConflictError, InputError, NotAllowedError, NotFoundError
 from siming.store import Database, audit, migrate
 from siming.store.accounts import invitations, passwords, people, sessions, tokens
+from siming.store.projects import members, projects
 from siming.store.schema import person
 
 GOOD = "a handful of words"
@@ -217,6 +218,36 @@ def test_a_new_password_needs_the_present_one_and_ends_the_other_sessions(room):
     assert people.check_password(room.db, "wei", PASSWORD) is None
 
 
+def detail_of_last(room, act: str) -> dict[str, int]:
+    with room.db.read() as c:
+        return [line for line in audit.lines(c) if line["act"] == act][-1]["detail"]
+
+
+def test_a_new_password_revokes_the_tokens_too_and_the_audit_says_how_many(room):
+    _, mine = tokens.make_token(room.db, room.wei, name="script")
+    _, others = tokens.make_token(room.db, room.okafor, name="script")
+    people.change_password(room.db, room.wei, present=PASSWORD, new=GOOD)
+    assert tokens.find_by_token(room.db, mine) is None
+    assert tokens.find_by_token(room.db, others) is not None
+    assert detail_of_last(room, "person.password") == {"sessions": 0, "tokens": 1}
+
+
+def test_tokens_go_on_where_their_owner_asks_for_it(room):
+    _, mine = tokens.make_token(room.db, room.wei, name="script")
+    people.change_password(room.db, room.wei, present=PASSWORD, new=GOOD, keep_tokens=True)
+    assert tokens.find_by_token(room.db, mine) is not None
+    assert detail_of_last(room, "person.password") == {"sessions": 0, "tokens": 0}
+
+
+def test_a_password_chosen_anew_by_a_link_ends_every_session_and_token(room):
+    begun = sessions.begin(room.db, room.wei.id)
+    _, secret = tokens.make_token(room.db, room.wei, name="script")
+    invitations.accept_invitation(room.db, invitations.invite(room.db, room.owner, room.wei.id).token, GOOD)
+    assert sessions.find(room.db, begun.token) is None
+    assert tokens.find_by_token(room.db, secret) is None
+    assert detail_of_last(room, "person.accept_invitation") == {"sessions": 1, "tokens": 1}
+
+
 def test_a_closed_account_loses_sessions_tokens_and_links(room):
     begun = sessions.begin(room.db, room.wei.id)
     _, secret = tokens.make_token(room.db, room.wei, name="script")
@@ -266,6 +297,49 @@ def test_a_provider_ties_only_a_verified_address_and_only_once(room):
         )
         is None
     )
+
+
+def test_tying_an_account_to_a_provider_ends_every_older_way_into_it(room):
+    """An invitation that went astray before the tie must not open the account after it."""
+    said = {"issuer": "https://id.example", "login": "tan@example.org", "login_is_verified": True}
+    tan, link = invitations.create_person(room.db, room.owner, login="tan@example.org", name="Tan")
+    invitations.accept_invitation(room.db, link.token, PASSWORD)
+    begun = sessions.begin(room.db, tan.id)
+    later = invitations.invite(room.db, room.owner, tan.id)
+    people.person_by_oidc(room.db, subject="s1", **said)
+    assert not people.get_person(room.db, tan.id).has_password
+    assert sessions.find(room.db, begun.token) is None
+    with pytest.raises(NotFoundError):
+        invitations.accept_invitation(room.db, later.token, PASSWORD)
+
+
+@pytest.mark.parametrize("kind", ["tied", "owner", "of another project", "made by the owner for nobody yet"])
+def test_a_coordinator_makes_no_link_for_an_account_that_opens_more_than_his_project(room, kind):
+    """Whoever holds the link takes the account over, with all its rights."""
+    coordinator = room.coordinator
+    login = "boss@example.org"
+    if kind == "of another project":
+        other = projects.create_project(room.db, room.owner, slug="other", title="Other").id
+        owner = people.actor_of(room.db, room.owner.id)
+        boss = members.add_member_by_login(room.db, owner, other, login=login, name="B", roles=["rater"])[0].person
+    else:
+        boss = invitations.create_person(room.db, room.owner, login=login, name="B", is_owner=kind == "owner")[0].id
+    if kind == "tied":
+        people.person_by_oidc(room.db, issuer="https://id.example", subject="s", login=login, login_is_verified=True)
+    members.add_member(room.db, coordinator, room.project, person_id=boss, roles=["auditor"])
+    with pytest.raises(NotAllowedError) as refused:
+        invitations.invite(room.db, coordinator, boss)
+    assert refused.value.code == "invite_owner_only"
+    assert invitations.invite(room.db, room.owner, boss).token
+
+
+def test_a_coordinator_renews_the_link_of_who_was_added_for_his_project(room):
+    new, first = members.add_member_by_login(
+        room.db, room.coordinator, room.project, login="new@example.org", name="New", roles=["rater"]
+    )
+    again = invitations.invite(room.db, room.coordinator, new.person)
+    assert invitations.invited(room.db, first.token) is None
+    assert invitations.invited(room.db, again.token).id == new.person
 
 
 def test_a_token_holds_until_its_day_and_belongs_to_its_maker(room):

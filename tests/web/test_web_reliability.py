@@ -3,6 +3,7 @@ killed without warning."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import threading
@@ -11,17 +12,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from databases import KINDS, room_on
+from databases import KINDS, fresh_database, room_on
 from rating_rooms import add_rated_attempt, give
 from real_server import Device, RealServer, browser_of, more_people, running
 from rooms import PASSWORD, Room
 from rooms_web import LiveClock
 from sqlalchemy import create_engine, select, text, update
 
-from siming.store import audit
+from siming.errors import StoreError
+from siming.store import Database, audit
 from siming.store.blind.changes import replayed
 from siming.store.blind.handover import seal
-from siming.store.database import new_id
+from siming.store.database import make_durable, new_id
 from siming.store.schema import assignment, device, rating_event, web_session
 
 
@@ -167,6 +169,49 @@ def test_sqlite_writes_ahead_and_waits_for_the_disk(tmp_path):
             asked = ("journal_mode", "synchronous", "foreign_keys")
             found = {name: c.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in asked}
             assert found == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+
+def test_postgresql_waits_for_the_disk_even_where_the_role_is_set_up_not_to(tmp_path):
+    with fresh_database("postgresql", tmp_path) as url:
+        plain = create_engine(url, isolation_level="AUTOCOMMIT")
+        with plain.connect() as c:
+            c.execute(text(f'ALTER DATABASE "{plain.url.database}" SET synchronous_commit = off'))
+        plain.dispose()
+        database = Database(url)
+        for begin in (database.read, database.write):
+            with begin() as c:
+                assert c.exec_driver_sql("SHOW synchronous_commit").scalar_one() == "on"
+        database.close()
+
+
+class ServerThatSays:
+    """A connection to a PostgreSQL server set up as it is told: the one of the tests serves others at the same time."""
+
+    def __init__(self, fsync: str, full_page_writes: str, synchronous_commit: str) -> None:
+        self.settings = (fsync, full_page_writes, synchronous_commit)
+        self.said: list[str] = []
+
+    def cursor(self):
+        return contextlib.nullcontext(self)
+
+    def execute(self, said: str) -> None:
+        self.said.append(said)
+
+    def fetchone(self):
+        return self.settings
+
+    def commit(self) -> None:
+        pass
+
+
+def test_a_postgresql_that_never_writes_to_the_disk_is_refused():
+    with pytest.raises(StoreError, match="set fsync = on"):
+        make_durable(ServerThatSays("off", "on", "on"), None)
+    with pytest.raises(StoreError, match="set full_page_writes = on"):
+        make_durable(ServerThatSays("on", "off", "on"), None)
+    stronger = ServerThatSays("on", "on", "remote_apply")
+    make_durable(stronger, None)
+    assert not any(said.startswith("SET") for said in stronger.said)
 
 
 @pytest.mark.slow

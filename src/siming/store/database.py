@@ -107,7 +107,9 @@ PostgreSQL more than what they are opened for."""
 
 def _engine_for(url: Any, *, is_sqlite: bool) -> Engine:
     if not is_sqlite:
-        return create_engine(url, **_POOL, pool_pre_ping=True)
+        engine = create_engine(url, **_POOL, pool_pre_ping=True)
+        event.listen(engine, "connect", make_durable)
+        return engine
     if url.database and url.database != ":memory:":
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(url, **_POOL, connect_args={"timeout": 30, "check_same_thread": False})
@@ -125,6 +127,24 @@ def _engine_for(url: Any, *, is_sqlite: bool) -> Engine:
             connection.execute(f"PRAGMA {pragma}")
 
     return engine
+
+
+def make_durable(connection: Any, _record: object) -> None:
+    """PostgreSQL may be set up, for a role or as a whole, to say "saved" before the disk has it: not in here."""
+    asked = ("fsync", "full_page_writes", "synchronous_commit")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT " + ", ".join(f"current_setting('{name}')" for name in asked))
+        fsync, pages, commit = cursor.fetchone()
+        off = [name for name, value in zip(asked, (fsync, pages), strict=False) if value == "off"]
+        if off:
+            raise StoreError(
+                f"the PostgreSQL server runs with {off[0]} = off, so what it calls saved may be lost when it stops; "
+                f"set {off[0]} = on in postgresql.conf and reload it",
+                kind="unreachable",
+            )
+        if commit in ("off", "local"):
+            cursor.execute("SET SESSION synchronous_commit = on")
+    connection.commit()
 
 
 @contextmanager

@@ -8,15 +8,24 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
 from siming.errors import ConflictError, NotAllowedError, NotFoundError
 from siming.store import audit
 from siming.store.access import SYSTEM, Actor
 from siming.store.accounts.passwords import check_new_password, hash_password
-from siming.store.accounts.people import Language, Person, get_person, new_row, person_from, person_row, token_digest
+from siming.store.accounts.people import (
+    Language,
+    Person,
+    end_access,
+    get_person,
+    new_row,
+    person_from,
+    person_row,
+    token_digest,
+)
 from siming.store.database import Database, time_text
-from siming.store.schema import invitation, membership, person, web_session
+from siming.store.schema import audit_event, invitation, membership, person
 
 INVITATION_LASTS = timedelta(days=7)
 
@@ -46,8 +55,14 @@ def create_person(
     return get_person(db, row["id"]), made
 
 
-def add_person(c: Connection, db: Database, actor: Actor, row: Mapping[str, Any]) -> Invitation:
-    """Inside a transaction: the account of `new_row` and its invitation."""
+def add_person(
+    c: Connection, db: Database, actor: Actor, row: Mapping[str, Any], *, project: str | None = None
+) -> Invitation:
+    """Inside a transaction: the account of `new_row` and its invitation.
+
+    Args:
+        project: For whose sake the account is made; those who manage that project's members may renew the link.
+    """
     if c.execute(select(person.c.id).where(person.c.login == row["login"])).first() is not None:
         raise ConflictError(
             f"there is an account {row['login']!r} already; choose another login, or add that person",
@@ -56,7 +71,8 @@ def add_person(c: Connection, db: Database, actor: Actor, row: Mapping[str, Any]
             params={"login": row["login"]},
         )
     c.execute(insert(person).values(**row))
-    audit.record(c, db, actor, "person.create", f"person:{row['id']}", detail={"owner": row["is_owner"]})
+    detail = {"owner": row["is_owner"]}
+    audit.record(c, db, actor, "person.create", f"person:{row['id']}", project=project, detail=detail)
     return _invite(c, db, actor, row["id"])
 
 
@@ -64,12 +80,13 @@ def invite(db: Database, actor: Actor, person_id: str) -> Invitation:
     """A new link for somebody who has lost the first one or the password; earlier links end.
 
     Raises:
-        NotAllowedError: only an owner of the installation may, once the person has a password: whoever holds the link
-            takes the account over.
+        NotAllowedError: whoever holds the link takes the account over. So anybody but an owner of the installation only
+            makes one for an account that was made for a project whose members he manages, that nobody has opened yet,
+            neither by a password nor through a provider, and that has no right anywhere else.
     """
     with db.write() as c:
         row = person_row(c, person_id)
-        if not actor.is_owner and (row.password_hash is not None or not _manages(c, actor, person_id)):
+        if not actor.is_owner and not _is_new_and_his(c, actor, row):
             raise NotAllowedError(
                 "a new link for a person who has an account already is for the owner of the installation to make",
                 code="invite_owner_only",
@@ -85,7 +102,7 @@ def invited(db: Database, token: str) -> Person | None:
 
 
 def accept_invitation(db: Database, token: str, password: str, *, language: Language | None = None) -> Person:
-    """Choose a password by a link; it works once, and ends the person's sessions.
+    """Choose a password by a link; it works once, and ends the person's sessions and tokens.
 
     Args:
         language: In which the person has read the invitation; taken over by who comes for the first time.
@@ -108,8 +125,8 @@ def accept_invitation(db: Database, token: str, password: str, *, language: Lang
         if language is not None:
             c.execute(update(person).where(*first_time).values(language=language))
         c.execute(update(person).where(person.c.id == row.person).values(password_hash=hashed))
-        c.execute(delete(web_session).where(web_session.c.person == row.person))
-        audit.record(c, db, SYSTEM, "person.accept_invitation", f"person:{row.person}")
+        ended = end_access(c, db, row.person)
+        audit.record(c, db, SYSTEM, "person.accept_invitation", f"person:{row.person}", detail=ended)
     return get_person(db, held.id)
 
 
@@ -157,6 +174,13 @@ def _require_inviter(actor: Actor, *, is_owner: bool) -> None:
         )
 
 
-def _manages(c: Connection, actor: Actor, person_id: str) -> bool:
-    theirs = c.execute(select(membership.c.project).where(membership.c.person == person_id)).scalars()
-    return any(actor.may("manage_members", project) for project in theirs)
+def _is_new_and_his(c: Connection, actor: Actor, row: Row[Any]) -> bool:
+    """Whether a link for this account gives nobody more than who asks for it may give himself."""
+    if row.password_hash is not None or row.oidc_subject is not None or row.is_owner:
+        return False
+    made = select(audit_event.c.project).where(
+        audit_event.c.act == "person.create", audit_event.c.object == f"person:{row.id}"
+    )
+    member_of = select(membership.c.project).where(membership.c.person == row.id)
+    theirs = {*c.execute(made).scalars(), *c.execute(member_of).scalars()}
+    return all(project is not None and actor.may("manage_members", project) for project in theirs)

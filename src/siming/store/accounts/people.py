@@ -87,11 +87,20 @@ def check_password(db: Database, login: str, password: str) -> Person | None:
     return person_from(row)
 
 
-def change_password(db: Database, actor: Actor, *, present: str, new: str, keep_session: str | None = None) -> None:
-    """Change one's own password; ends one's other sessions.
+def change_password(
+    db: Database,
+    actor: Actor,
+    *,
+    present: str,
+    new: str,
+    keep_session: str | None = None,
+    keep_tokens: bool = False,
+) -> None:
+    """Change one's own password; ends one's other sessions, and one's tokens: whoever knew the password may have made one.
 
     Args:
         keep_session: The token hash of the session to keep.
+        keep_tokens: Let programs go on with the tokens they have.
 
     Raises:
         InputError: the present password is wrong, or the new one too easy.
@@ -104,9 +113,22 @@ def change_password(db: Database, actor: Actor, *, present: str, new: str, keep_
     hashed = hash_password(new)
     with db.write() as c:
         c.execute(update(person).where(person.c.id == actor.id).values(password_hash=hashed))
-        others = delete(web_session).where(web_session.c.person == actor.id)
-        c.execute(others if keep_session is None else others.where(web_session.c.token_hash != keep_session))
-        audit.record(c, db, actor, "person.password", f"person:{actor.id}")
+        ended = end_access(c, db, actor.id, keep_session=keep_session, keep_tokens=keep_tokens)
+        audit.record(c, db, actor, "person.password", f"person:{actor.id}", detail=ended)
+
+
+def end_access(
+    c: Connection, db: Database, person_id: str, *, keep_session: str | None = None, keep_tokens: bool = False
+) -> dict[str, int]:
+    """End a person's sessions and revoke his tokens, inside a transaction; how many of each, for the audit."""
+    others = delete(web_session).where(web_session.c.person == person_id)
+    if keep_session is not None:
+        others = others.where(web_session.c.token_hash != keep_session)
+    ended = {"sessions": c.execute(others).rowcount, "tokens": 0}
+    if not keep_tokens:
+        open_tokens = (api_token.c.person == person_id) & api_token.c.revoked_at.is_(None)
+        ended["tokens"] = c.execute(update(api_token).where(open_tokens).values(revoked_at=db.stamp())).rowcount
+    return ended
 
 
 def change_person(
@@ -153,14 +175,8 @@ def disable_person(db: Database, actor: Actor, person_id: str, *, disabled: bool
         now = db.stamp()
         c.execute(update(person).where(person.c.id == person_id).values(disabled_at=now if disabled else None))
         if disabled:
-            c.execute(delete(web_session).where(web_session.c.person == person_id))
-            open_tokens = (api_token.c.person == person_id) & api_token.c.revoked_at.is_(None)
-            c.execute(update(api_token).where(open_tokens).values(revoked_at=now))
-            c.execute(
-                update(invitation)
-                .where(invitation.c.person == person_id, invitation.c.used_at.is_(None))
-                .values(used_at=now)
-            )
+            end_access(c, db, person_id)
+            _end_invitations(c, db, person_id)
         audit.record(c, db, actor, "person.disable" if disabled else "person.enable", f"person:{person_id}")
     return get_person(db, person_id)
 
@@ -218,6 +234,10 @@ def person_by_oidc(
 ) -> Person | None:
     """Who a provider says this is: tied to the account by its subject, the first time by a verified e-mail address
     that is the login of an account which nobody else of the provider holds. None when there is no such account.
+
+    Tying ends what opened the account before: its password, invitations, sessions and tokens. A link may have gone
+    astray, and from here on the provider alone says who this is. An owner of the installation keeps the password, or
+    nobody could enter while the provider is down.
     """
     known = f"{issuer}|{subject}"
     with db.write() as c:
@@ -229,11 +249,19 @@ def person_by_oidc(
                 .with_for_update()
             ).first()
             if row is not None and row.disabled_at is None:
-                c.execute(update(person).where(person.c.id == row.id).values(oidc_subject=known))
-                audit.record(c, db, SYSTEM, "person.tie_to_provider", f"person:{row.id}")
+                kept = row.password_hash if row.is_owner else None
+                c.execute(update(person).where(person.c.id == row.id).values(oidc_subject=known, password_hash=kept))
+                _end_invitations(c, db, row.id)
+                ended = end_access(c, db, row.id)
+                audit.record(c, db, SYSTEM, "person.tie_to_provider", f"person:{row.id}", detail=ended)
         if row is None or row.disabled_at is not None:
             return None
         return person_from(row)
+
+
+def _end_invitations(c: Connection, db: Database, person_id: str) -> None:
+    open_ones = (invitation.c.person == person_id) & invitation.c.used_at.is_(None)
+    c.execute(update(invitation).where(open_ones).values(used_at=db.stamp()))
 
 
 def actor_of(db: Database, person_id: str) -> Actor:

@@ -22,13 +22,12 @@ from siming.errors import MissingExtraError, NotAllowedError, NotFoundError
 from siming.store.accounts import people, sessions
 from siming.store.secrets_kept import kept_key
 from siming.web.page import keep, redirect
-from siming.web.routes.sign_in import safe_next, start_session
+from siming.web.routes.sign_in import present_session, safe_next, start_session
 from siming.web.settings import Oidc
 from siming.web.who import database, settings
 
 pages = APIRouter(include_in_schema=False)
 
-COOKIE = "siming_oidc"
 MINUTES = 10
 
 
@@ -56,7 +55,7 @@ def begin(request: Request, next: str = "/") -> Response:
     }
     joint = "&" if "?" in where["authorization_endpoint"] else "?"
     response = RedirectResponse(where["authorization_endpoint"] + joint + urlencode(query), status_code=303)
-    keep(request, response, COOKIE, _signed(request, flow), seconds=60 * MINUTES)
+    keep(request, response, _cookie(request), _signed(request, flow), seconds=60 * MINUTES)
     return response
 
 
@@ -83,8 +82,10 @@ def back(request: Request, code: str = "", state: str = "", error: str = "") -> 
             code="oidc_unknown_person",
         )
     response = redirect(str(flow["next"]))
-    response.delete_cookie(COOKIE, path="/")
-    start_session(request, response, sessions.begin(database(request), person.id, act="session.begin_oidc"))
+    response.delete_cookie(_cookie(request), path="/", secure=settings(request).https)
+    replaces = present_session(request)
+    begun = sessions.begin(database(request), person.id, replaces=replaces, act="session.begin_oidc")
+    start_session(request, response, begun)
     return response
 
 
@@ -175,13 +176,18 @@ def _back(request: Request) -> str:
     return f"{settings(request).address}/oidc/back"
 
 
+def _cookie(request: Request) -> str:
+    """The name of the flow's cookie; by TLS one that no other host can set, who could else sign somebody in as himself."""
+    return "__Host-siming-oidc" if settings(request).https else "siming_oidc"
+
+
 def _signed(request: Request, flow: dict[str, Any]) -> str:
     plain = _plain64(json.dumps(flow).encode())
     return f"{plain}.{_seal(request, plain)}"
 
 
 def _flow(request: Request) -> dict[str, Any] | None:
-    plain, _, seal = request.cookies.get(COOKIE, "").partition(".")
+    plain, _, seal = request.cookies.get(_cookie(request), "").partition(".")
     if not hmac.compare_digest(seal.encode(), _seal(request, plain).encode()):
         return None
     flow: dict[str, Any] = json.loads(urlsafe_b64decode(plain + "=" * (-len(plain) % 4)))

@@ -62,7 +62,7 @@ def sign_in(
             oidc=settings(request).oidc,
         )
     response = redirect(safe_next(next))
-    start_session(request, response, sessions.begin(database(request), known.id, replaces=_present(request)))
+    start_session(request, response, sessions.begin(database(request), known.id, replaces=present_session(request)))
     return response
 
 
@@ -105,7 +105,7 @@ def get_session(who: Annotated[SignedIn, Depends(signed_in)]) -> SessionView:
 def renew_session(request: Request, response: Response, body: Credentials) -> SessionView:
     """Sign in again without leaving the page; the browser gets a new cookie and the page a new form token."""
     known = _known(request, body.login, body.password)
-    begun = sessions.begin(database(request), known.id, replaces=_present(request), act="session.renew")
+    begun = sessions.begin(database(request), known.id, replaces=present_session(request), act="session.renew")
     start_session(request, response, begun)
     return _view(known, begun.csrf, begun.expires_at)
 
@@ -134,7 +134,8 @@ def _known(request: Request, login: str, password: str) -> Person:
     return known
 
 
-def _present(request: Request) -> str | None:
+def present_session(request: Request) -> str | None:
+    """Token of the session that this browser has now; a new one takes its place."""
     return request.cookies.get(session_cookie(settings(request)))
 
 
