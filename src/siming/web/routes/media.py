@@ -68,7 +68,7 @@ def film(
         raise HTTPException(401)  # a player cannot follow the way to the sign-in page
     db = database(request)
     signing.check_address(db, media_id, who.actor.id, until=until, whose=whose, signature=sig)
-    found = media_access.view_media(db, who.actor, media_id, session=_session(who)).media
+    found = media_access.view_media(db, who.actor, media_id, session=session_of(who)).media
     path = media_folder(request.app).path_of(found.path)
     if not path.is_file():
         raise no_media()
@@ -79,7 +79,8 @@ def film(
         asked=request.headers,
         head=request.method == "HEAD",
     )
-    response.headers["Cache-Control"] = "private, max-age=1800" if found.kind == "derivative" else "no-store"
+    # A browser may keep a film for raters, and asks each time whether it still may be seen.
+    response.headers["Cache-Control"] = "private, no-cache" if found.kind == "derivative" else "no-store"
     return response
 
 
@@ -137,7 +138,7 @@ def leak(request: Request, media_id: str, body: Leak, who: Annotated[SignedIn, D
     return LeakTaken()
 
 
-def _session(who: SignedIn) -> str:
+def session_of(who: SignedIn) -> str:
     """What the view log counts by; scripts with a token count as one session a token holder."""
     return who.session.token_hash if who.session is not None else f"token {sha256(who.actor.id.encode()).hexdigest()}"
 

@@ -46,14 +46,60 @@ def has_text(key: str) -> bool:
 
 
 def say_error(language: Language, error: RoomError) -> str:
-    """A refusal in the reader's language; the message itself where no text has its code."""
+    """A refusal in the reader's language; the message itself where no text has its code.
+
+    Of its values, a refusal is said in its turn, a list is written out, `field` may be the key of a label, and `why` or
+    `reason` a code below ``error.why``.
+    """
     key = f"error.{error.code}"
     if error.code and has_text(key):
         try:
-            return text(language, key, **error.params)
+            return text(language, key, **_said(language, error.params))
         except (KeyError, IndexError):
             LOG.error("the text %s asks for values that the error does not give", key)
     return str(error)
+
+
+def say_invalid(language: Language, found: Mapping[str, Any]) -> str:
+    """What pydantic found wrong with one value, in the reader's language."""
+    key = f"error.why.{invalid_kind(found['type'])}"
+    if not has_text(key):
+        return str(found["msg"])[:300] if language == "en" else text(language, "error.why.form")
+    return text(language, key, **found.get("ctx", {}))
+
+
+def invalid_kind(kind: str) -> str:
+    """The code below ``error.why`` of pydantic's name for what is wrong with a value."""
+    first = kind.partition("_")[0]
+    return {"int": "whole_number", "float": "number", "finite": "number", "bool": "yes_or_no"}.get(
+        first, {"string_type": "text", "enum": "literal_error"}.get(kind, kind)
+    )
+
+
+def _said(language: Language, params: Mapping[str, Any]) -> dict[str, Any]:
+    comma = text(language, "error.comma")
+    values = {name: _value(language, value, comma) for name, value in params.items()}
+    for name in ("why", "reason"):
+        key = f"error.why.{values.get(name)}"
+        if has_text(key):
+            values[name] = text(language, key, **values)
+    field = values.get("field")
+    if isinstance(field, str) and has_text(field):
+        values["field"] = text(language, field)
+    return values
+
+
+MOST_LISTED = 12
+
+
+def _value(language: Language, value: object, comma: str) -> object:
+    if isinstance(value, RoomError):
+        return say_error(language, value)
+    if not isinstance(value, list | tuple):
+        return value
+    if any(isinstance(one, RoomError) for one in value):
+        return " ".join(str(_value(language, one, comma)) for one in value)
+    return comma.join(str(one) for one in value[:MOST_LISTED]) + ("…" if len(value) > MOST_LISTED else "")
 
 
 def group(language: Language, prefix: str) -> dict[str, Any]:

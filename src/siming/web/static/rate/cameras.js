@@ -1,5 +1,8 @@
 // The attempt's videos: which camera is on show, addresses that end, the copy on the device.
 
+import { ApiError } from './api.js'
+import { isGone } from './offline.js'
+
 const AHEAD_MS = 120_000 // a new signed address is fetched this long before the old one ends
 
 export class Cameras {
@@ -12,16 +15,18 @@ export class Cameras {
     player.loadTable = (media) => this.#table(media)
     player.addEventListener('failed', () => this.#failed())
     player.video.addEventListener('pause', () => this.#swap())
+    player.video.addEventListener('contextmenu', (event) => event.preventDefault()) // where browsers offer to save it
   }
 
   // Show the first camera, or go on with the one on show where only addresses are new.
   async take({ media, server_time, state }) {
+    const again = media.find(({ id }) => id === this.player.media?.id)
+    if (this.player.media && !again) return this.#renewed(media)
     this.all = media
     this.#clock(server_time)
     // What is handed in needs no copy on the device any more.
     if (state === 'submitted') await Promise.all(media.map(({ sha256 }) => this.shelf.dropVideo(sha256).catch(() => {})))
     if (!media.length) return
-    const again = media.find(({ id }) => id === this.player.media?.id)
     if (again) return this.#renewed(media)
     for (const { sha256 } of media) {
       const blob = await this.shelf.video(sha256).catch(() => null)
@@ -44,9 +49,13 @@ export class Cameras {
 
   // The video shows who somebody is: the server takes it away from everybody, and this device forgets its copy.
   async reportLeak(note) {
-    const { player } = this
-    const { media } = player
+    const { media } = this.player
     await this.api.call('POST', `/api/v1/media/${encodeURIComponent(media.id)}/leak`, { note })
+    await this.#takeAway(media)
+  }
+
+  async #takeAway(media) {
+    const { player } = this
     clearTimeout(this.timer)
     this.broken = true
     player.pause()
@@ -87,10 +96,16 @@ export class Cameras {
     this.off = server_time ? Date.parse(server_time) - Date.now() : 0
   }
 
+  // Ask for new addresses. False where the film on show is no longer among them.
   async #fresh() {
-    const { media, server_time } = await this.api.view()
-    this.#clock(server_time)
-    await this.#renewed(media)
+    try {
+      const { media, server_time } = await this.api.view()
+      this.#clock(server_time)
+      return await this.#renewed(media)
+    } catch (error) {
+      if (error instanceof ApiError && isGone(error)) return this.#renewed([])
+      throw error
+    }
   }
 
   async #renew() {
@@ -102,10 +117,20 @@ export class Cameras {
   }
 
   async #renewed(media) {
+    const { player, words } = this
+    const before = this.all
     this.all = media
+    for (const { id, sha256 } of before) if (!media.some((one) => one.id === id)) await this.shelf.dropVideo(sha256)
+    if (player.media && !media.some(({ id }) => id === player.media.id)) {
+      // Somebody has taken it away from everybody while it was on show.
+      await this.#takeAway(player.media)
+      this.banner.set('video', words.say('video_gone'), { kind: 'warn', buttons: [[words.say('reload'), () => location.reload()]] })
+      return false
+    }
     this.fresh = true
     this.#watchEnd()
-    if (!this.player.playing || this.broken) await this.#swap()
+    if (!player.playing || this.broken) await this.#swap()
+    return true
   }
 
   // Go over to the new address while nothing moves; what is wholly loaded needs none.
@@ -131,8 +156,7 @@ export class Cameras {
     // An address that has ended reads as a broken file: a new one tells the two apart.
     this.broken = true
     try {
-      await this.#fresh()
-      this.banner.set('video', null)
+      if (await this.#fresh()) this.banner.set('video', null)
     } catch (error) {
       this.broken = false
       this.banner.set('video', this.words.say('video_failed', { why: error.message }), { kind: 'warn' })

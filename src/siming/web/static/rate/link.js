@@ -36,6 +36,7 @@ export class Link {
       this.aside = opened.aside
       this.view = opened.view
       await desk.takeUp(opened)
+      await this.shelf.follow(this.assignment, opened)
       await this.#keep({ person: this.person.id, view: opened.view, fence: opened.writer ? opened.fence : null, ticket: this.ticket, limits: [], conflicts: [] })
       banner.set('away', null)
       if (opened.writer) this.hints.say('taken')
@@ -45,6 +46,7 @@ export class Link {
       return opened.view
     } catch (error) {
       if (error instanceof ApiError) {
+        await this.shelf.follow(this.assignment, { error, unsent: desk.journal.unsent.length })
         banner.set('start', words.say('cannot_start', { why: error.message }), { kind: 'bad' })
         return null
       }
@@ -58,6 +60,7 @@ export class Link {
       this.kept = own
       this.aside = []
       desk.goOn(own.view, own.fence)
+      this.saveState.lock(own.view.receipt)
       desk.sender.online = false
       banner.set('away', words.say('working_offline'), { kind: 'note' })
       this.#tryLater()
@@ -87,6 +90,7 @@ export class Link {
         this.view = opened.view
         this.desk.sender.online = true
         await this.desk.takeUp(opened)
+        await this.shelf.follow(this.assignment, opened)
         await this.#keep({ view: opened.view, fence: opened.writer ? opened.fence : null, ticket: this.ticket })
         this.banner.set('away', null)
         this.#tellState(opened)
@@ -128,6 +132,7 @@ export class Link {
     else if (!writer && held_by_other) this.#writesElsewhere()
     else this.banner.set('writer', null)
     if (view.state === 'reopened' && view.reopened_reason) this.banner.set('reopened', this.words.say('reopened', { why: view.reopened_reason }), { kind: 'note' })
+    this.saveState.lock(view.receipt)
     this.#tellAside()
   }
 

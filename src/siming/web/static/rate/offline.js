@@ -67,6 +67,24 @@ export class Shelf {
     await Promise.all([videoOf(sha256), tableOf(sha256)].map((name) => cache?.delete(name)))
   }
 
+  // Let go of what the server does not give this person any more: a film that was held back, exchanged or handed in, an
+  // attempt that was withdrawn. `listed` are the films of the attempt that may stay, null where nothing of it may.
+  async letGo(assignment, listed) {
+    const kept = await this.view(assignment)
+    const stay = new Set((listed ?? []).map(({ sha256 }) => sha256))
+    const gone = (kept?.view?.media ?? []).filter(({ sha256 }) => !stay.has(sha256))
+    await Promise.all(gone.map(({ sha256 }) => this.dropVideo(sha256)))
+    if (listed === null) await (await this.storage?.open(SHELF))?.delete(viewOf(assignment))
+  }
+
+  // The same after the server was asked for the attempt: `view` is its answer, `error` what it said instead. Whoever has
+  // changes left to hand over keeps the view, which holds the ticket for that.
+  async follow(assignment, { view, error, unsent = 0 }) {
+    const over = view ? view.read_only || view.state === 'submitted' || view.state === 'withdrawn' : isGone(error)
+    if (over) await this.letGo(assignment, unsent ? [] : null)
+    else if (view) await this.letGo(assignment, view.media)
+  }
+
   // Assignments whose view lies here.
   async views() {
     const requests = (await (await this.storage?.open(SHELF))?.keys()) ?? []
@@ -111,6 +129,11 @@ export class Shelf {
       throw new DeviceError(error)
     }
   }
+}
+
+// Whether an answer of the server says that this person has no business with the attempt, now or any more.
+export function isGone({ status, kind }) {
+  return [403, 404, 410].includes(status) || (status === 409 && kind === 'state')
 }
 
 const JSON_TYPE = { headers: { 'Content-Type': 'application/json' } }
