@@ -248,6 +248,27 @@ def test_an_attempt_that_was_never_opened_here_says_so_without_a_network(served,
     assert "Not on this device yet" in wei.page.inner_text("h1")
 
 
+def test_without_a_network_other_pages_say_what_is_safe_and_lead_back_to_the_attempt(served, wired):
+    made = exam(served.room)
+    wei = wired(made).ready()
+    wei.keys("3")
+    wei.saved()
+    until_equal(lambda: wei.page.evaluate(f"caches.match('{made.path}').then((kept) => kept !== undefined)"), True)
+    wei.page.goto(wired.wire.address + made.path + "/summary")
+    wei.page.locator("#device-state").wait_for(state="hidden")
+    wired.wire.cut()
+    wei.page.evaluate("document.querySelector('#submit button').disabled = false")  # as with every step judged
+    wei.page.fill("#submit input[name=initials]", "WZ")
+    wei.page.locator("#submit").evaluate("(form) => form.requestSubmit(form.querySelector('button'))")
+    wei.page.get_by_text("Nothing was submitted and nothing is lost").wait_for()
+    for path in ("/queue", made.path + "/summary", "/"):
+        wei.page.goto(wired.wire.address + path)
+        assert wei.page.inner_text("h1") == "No connection to the exam room"
+    wei.page.click("#kept a")
+    wei.ready()
+    assert "No network" in shown(wei.page)
+
+
 def test_changes_that_cannot_be_sent_leave_the_device_as_a_sealed_file_that_only_the_server_can_read(served, wired):
     made = exam(served.room)
     wei = wired(made).ready()

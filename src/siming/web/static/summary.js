@@ -51,4 +51,17 @@ document.addEventListener('keydown', (event) => {
   if (event.key === 'Enter' && (event.ctrlKey || event.metaKey) && !button.disabled) form.requestSubmit(button)
 })
 
+// Without a network the browser would leave the page for its own: what is being submitted stays on show instead.
+form.addEventListener('submit', async (event) => {
+  if (form.dataset.reached) return
+  event.preventDefault()
+  try {
+    await fetch('/api/v1/session', { cache: 'no-store' })
+  } catch {
+    return say('no_network')
+  }
+  form.dataset.reached = 'yes'
+  form.requestSubmit(button)
+})
+
 prepare().catch((error) => say('failed', { why: error.message }))

@@ -4,10 +4,11 @@
 const PAGES = 'siming-pages-1'
 const SHELF = 'siming-shelf-1' // opened attempts and videos: rate/offline.js fills it
 const PATIENCE_MS = 4000
-const NEVER_OPENED = '/rate-offline'
+const NO_NETWORK = '/rate-offline'
+const ALWAYS = [NO_NETWORK, '/static/rate_offline.js', '/static/rate/offline.js', '/static/rate/device.js']
 
 self.addEventListener('install', (event) => {
-  event.waitUntil(keep([NEVER_OPENED]).then(() => self.skipWaiting()))
+  event.waitUntil(keep(ALWAYS).then(() => self.skipWaiting()))
 })
 
 self.addEventListener('activate', (event) => event.waitUntil(self.clients.claim()))
@@ -15,7 +16,7 @@ self.addEventListener('activate', (event) => event.waitUntil(self.clients.claim(
 // A rating page that was loaded before the worker stood tells what it consists of.
 self.addEventListener('message', (event) => {
   const { data } = event
-  if (data?.keep) event.waitUntil(keep([data.keep, NEVER_OPENED, ...(data.scripts ?? [])]))
+  if (data?.keep) event.waitUntil(keep([data.keep, ...ALWAYS, ...(data.scripts ?? [])]))
 })
 
 self.addEventListener('fetch', (event) => {
@@ -28,6 +29,7 @@ self.addEventListener('fetch', (event) => {
   if (request.method !== 'GET') return
   if (pathname.startsWith('/static/')) event.respondWith(fresh(request, pathname))
   else if (request.mode === 'navigate' && /^\/rate\/[^/]+$/.test(pathname)) event.respondWith(page(request, pathname))
+  else if (request.mode === 'navigate' && /^\/(queue|rate\/.*)?$/.test(pathname)) event.respondWith(fetch(request).catch(noNetwork))
 })
 
 async function keep(paths) {
@@ -58,9 +60,12 @@ async function fresh(request, pathname) {
 
 async function page(request, pathname) {
   const response = await fresh(request, pathname)
-  if (response.type !== 'error') return response
-  const never = await (await caches.open(PAGES)).match(NEVER_OPENED)
-  return never ?? response
+  return response.type === 'error' ? noNetwork() : response
+}
+
+// In place of the browser's own page: what is safe, and the way back to the attempts that lie on this device.
+async function noNetwork() {
+  return (await (await caches.open(PAGES)).match(NO_NETWORK)) ?? Response.error()
 }
 
 function inTime(answer) {

@@ -166,6 +166,9 @@ export class Cameras {
   // --- the copy on the device ---------------------------------------------------------------------------------------
 
   async #keepSmall(media) {
+    const { video } = this.player
+    // What the rater waits to see comes first.
+    if (video.readyState < 3) await new Promise((shown) => video.addEventListener('canplay', shown, { once: true }))
     try {
       if (await this.shelf.fetchVideo(media)) await this.#holds(media)
     } catch {

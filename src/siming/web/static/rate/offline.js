@@ -94,13 +94,10 @@ export class Shelf {
 
   // Fetch a video whole and keep it; false where it is too large to be kept unasked.
   async fetchVideo(media, { asked = false, onProgress = () => {} } = {}) {
+    if (!this.storage || (!asked && !(await fits(media)))) return false
     const response = await fetch(media.url, { cache: 'no-store' })
     if (!response.ok) throw new Error(`video: status ${response.status}`)
     const size = Number(response.headers.get('Content-Length')) || 0
-    if (!this.storage || (!asked && (!size || size > SMALL_BYTES || (await freeBytes()) < size * 2))) {
-      await response.body?.cancel()
-      return false
-    }
     let received = 0
     const counted = response.body.pipeThrough(
       new TransformStream({
@@ -140,6 +137,13 @@ const JSON_TYPE = { headers: { 'Content-Type': 'application/json' } }
 const viewOf = (assignment) => `/kept/view/${encodeURIComponent(assignment)}`
 const tableOf = (sha256) => `/kept/table/${encodeURIComponent(sha256)}`
 const videoOf = (sha256) => `/kept/video/${encodeURIComponent(sha256)}`
+
+// Whether a film is small enough, and the device has room enough, to keep it without asking.
+async function fits(media) {
+  const { ok, headers } = await fetch(media.url, { method: 'HEAD', cache: 'no-store' })
+  const size = ok ? Number(headers.get('Content-Length')) : 0
+  return size > 0 && size <= SMALL_BYTES && (await freeBytes()) >= size * 2
+}
 
 async function freeBytes() {
   const { quota = 0, usage = 0 } = (await navigator.storage?.estimate?.()) ?? {}
