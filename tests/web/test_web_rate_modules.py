@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,10 @@ from rooms_web import Served
 from siming.rubric import builtin_rubric, builtin_rubric_ids
 from siming.rubric.labels import label_of_points
 from siming.rubric.points import deduction_points, legal_points, point_ranges
+from siming.store import Policy
+from siming.store.blind.change import Paper
 from siming.store.blind.draft import snapshot_sha256
+from siming.store.blind.summary import problems_of
 
 pytestmark = pytest.mark.browser
 
@@ -96,6 +100,39 @@ def test_every_legal_number_of_points_has_the_rubrics_level(run, name):
                 assert value in points
                 assert label_of_points(value, step.max_points, rubric.ordinal_map) == level
         assert refusals == [None, "range", "grain", "number", "number", None]
+
+
+ASKED = {"unexplained": "explained", "overexplained": "exact", "evidence_missing": "evidence"}
+
+
+def test_the_page_says_of_a_scored_step_what_the_summary_will_ask_for(run):
+    rubric = builtin_rubric("cpr-adult-single")
+    chance = random.Random(5)
+    policies = [Policy(explain=e, evidence_required=v) for e in ("exact", "some", "none") for v in (True, False)]
+    asked, expected = [], []
+    for number in range(600):
+        step = chance.choice(rubric.steps)
+        entered = {
+            "points": chance.choice([None, step.max_points, *map(float, legal_points(step))]),
+            "deductions": [d.id for d in step.deductions if chance.random() < 0.4],
+            "evidence": [[1, 2]] if chance.random() < 0.5 else [],
+            "note": chance.choice(["", "", "  ", "why"]),
+        }
+        policy = policies[number % len(policies)]
+        paper = Paper(rubrics=(rubric,), duration_s=10.0)
+        draft = {"steps": {rubric.id: {step.id: {key: value for key, value in entered.items() if value}}}}
+        if entered["points"] == 0:
+            draft["steps"][rubric.id][step.id]["points"] = 0.0
+        problems = [p.code for p in problems_of(draft, paper, policy) if p.step == step.id]
+        asked.append([rubric.steps.index(step), entered | {"blank": None}, policy.model_dump()])
+        expected.append(sorted(ASKED[code] for code in problems if code in ASKED))
+    answered = run(
+        ["points"],
+        """({ points }, [rubric, asked]) => asked.map(([at, entry, policy]) => points.lacking(rubric.steps[at], entry, policy))""",
+        [as_view(rubric), asked],
+    )
+    assert [sorted(found) for found in answered] == expected
+    assert {what for found in expected for what in found} == set(ASKED.values())
 
 
 def test_page_and_server_come_to_the_same_digest(run):

@@ -128,6 +128,12 @@ class Killed:
         return sorted(found)
 
 
+CHANGES = """async () => {
+  const [{ Device }, { Journal }] = await Promise.all(['device', 'journal'].map((name) => import(`/static/rate/${name}.js`)))
+  const found = await Journal.all(await Device.open(), location.pathname.split('/').pop())
+  return found.map(({ client_seq, field, step, value }) => [client_seq, field, step ?? null, value])
+}"""
+
 VIEW_KEPT = """async () => {
   const { Shelf } = await import('/static/rate/offline.js')
   return ((await new Shelf().view(location.pathname.split('/').pop()))?.view.rubrics.length ?? 0) > 0
@@ -140,6 +146,7 @@ def kills(playwright, served, folder, n: int, *, seed: int) -> int:
     made = exam(served.room, n_frames=60)
     browser = Killed(playwright, served, made, folder)
     promised: dict[int, object] = {}
+    before: list[list[object]] = []
     rater = browser.open()
     client = None
     for _ in range(n):
@@ -158,11 +165,16 @@ def kills(playwright, served, folder, n: int, *, seed: int) -> int:
         browser.kill()
         rater = browser.open()
         assert rater.save[1] >= max(device, server), "a change that was called saved is gone from the device"
+        held = rater.page.evaluate(CHANGES)
+        assert held[: len(before)] == before, "a change came back as another one"
+        before = held
     assert rater.page.evaluate(VIEW_KEPT), "the opened attempt is gone from the device"
     rater.saved(20)
     browser.context.close()
-    stored = {event.client_seq for event in rater.events if event.client == client}
+    on_server = {e.client_seq: [e.client_seq, e.field, e.step, e.new] for e in rater.events if e.client == client}
+    stored = set(on_server)
     assert set(promised) <= stored
+    assert [on_server[int(seq)] for seq, *_ in before] == before
     assert stored == set(range(1, max(stored) + 1))
     assert refolded(rater) == rater.drafted
     return len(promised)

@@ -88,6 +88,7 @@ def test_evidence_marked_while_the_video_plays_names_the_picture_on_the_screen(v
     wei.keys("i")
     wei.page.wait_for_timeout(500)
     wei.keys("o", "Space")
+    wei.page.wait_for_timeout(600)  # a mark waits for the picture that comes next
     import base64
 
     from recordings import number_in

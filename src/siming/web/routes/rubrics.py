@@ -59,7 +59,7 @@ def publish(request: Request, who: Who, form: SentForm) -> Response:
 
 @pages.get("/rubrics")
 def versions(request: Request, who: Who) -> Response:
-    """Every version there is."""
+    """Every version that the reader may read."""
     return _list(request, who)
 
 
@@ -67,12 +67,13 @@ def versions(request: Request, who: Who) -> Response:
 def read(request: Request, version: str, who: Who) -> Response:
     """One version: steps, points, deductions, the states that steps need, set up and destroy."""
     db = database(request)
+    found = rubrics.read_version(db, who.actor, version)
     rubric = rubrics.get_rubric(db, version)
     return render(
         request,
         "rubric.html",
         who=who,
-        version=rubrics.get_version(db, version),
+        version=found,
         rubric=rubric,
         steps=[step_view(rubric, step) for step in rubric.steps],
         rules=[_rule_view(rubric, rule) for rule in rubric.rules],
@@ -85,7 +86,7 @@ def read(request: Request, version: str, who: Who) -> Response:
 def document(request: Request, version: str, who: Who) -> Response:
     """The YAML as it was published, byte for byte."""
     db = database(request)
-    found = rubrics.get_version(db, version)
+    found = rubrics.read_version(db, who.actor, version)
     name = f"{found.rubric}-{found.version}.yaml".replace('"', "")
     return Response(
         rubrics.document_of(db, version).encode("utf-8"),
@@ -118,14 +119,15 @@ class RubricVersionView(BaseModel):
 
 @api.get("/rubrics")
 def list_rubrics(request: Request, who: Who) -> list[RubricVersionView]:
-    """Every published rubric version."""
-    return [_plain(version) for version in rubrics.rubric_versions(database(request), who.actor)]
+    """Every published rubric version that one may read: what comes with siming, and what one's projects rate with."""
+    return [version_view(version) for version in rubrics.rubric_versions(database(request), who.actor)]
 
 
 @api.get("/rubrics/{version}")
 def get_rubric(request: Request, version: str, who: Who) -> dict[str, Any]:
     """A rubric as `siming.rubric/1`."""
-    return rubrics.get_rubric(database(request), version).to_plain()
+    db = database(request)
+    return rubrics.get_rubric(db, rubrics.read_version(db, who.actor, version).id).to_plain()
 
 
 def step_view(rubric: Rubric, step: Step) -> dict[str, Any]:
@@ -217,7 +219,7 @@ def _list(request: Request, who: SignedIn, problem: Any = None) -> Response:
     )
 
 
-def _plain(version: RubricVersion) -> RubricVersionView:
+def version_view(version: RubricVersion) -> RubricVersionView:
     return RubricVersionView(
         id=version.id,
         rubric=version.rubric,

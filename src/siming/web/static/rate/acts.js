@@ -1,7 +1,7 @@
 // What every key and button does. The names are those of keymap.json.
 
 import { SPEEDS } from './player.js'
-import { levelOf, pointsAfter, pointsOfLevel, wrongPoints } from './points.js'
+import { lacking, levelOf, pointsAfter, pointsOfLevel, wrongPoints } from './points.js'
 import { withEvidence } from './spans.js'
 import { make } from './make.js'
 import { secondsOf } from './words.js'
@@ -9,6 +9,7 @@ import { secondsOf } from './words.js'
 const POINT_BEFORE_S = 2 // a point of evidence: what led to the moment, and the moment itself
 const POINT_AFTER_S = 1
 const $ = (id) => document.getElementById(id)
+const micro = (seconds) => Math.round(seconds * 1e6) / 1e6
 
 export class Acts {
   constructor({ screen, desk, words, view, help, summary }) {
@@ -20,7 +21,8 @@ export class Acts {
     this.#parts()
   }
 
-  do({ action, repeat }) {
+  // `moment` is the timeStamp of the key or click: what it marks is what was on the screen then.
+  do({ action, repeat, moment }) {
     const { player, screen } = this
     const act = {
       play: () => player.toggle(),
@@ -33,9 +35,9 @@ export class Acts {
       slower: () => this.#speed(player.speed - SPEEDS.step),
       faster: () => this.#speed(player.speed + SPEEDS.step),
       normal_speed: () => this.#speed(1),
-      evidence_in: () => this.evidenceIn(),
-      evidence_out: () => this.evidenceOut(),
-      evidence_point: () => this.evidencePoint(),
+      evidence_in: () => this.evidenceIn(moment),
+      evidence_out: () => this.evidenceOut(moment),
+      evidence_point: () => this.evidencePoint(moment),
       loop: () => this.loop(),
       go_to_evidence: () => this.nextEvidence(),
       go_to_time: () => this.#askTime(),
@@ -54,7 +56,7 @@ export class Acts {
       cannot_judge: () => this.#waitForReason(),
       rationale: () => screen.card.note.focus(),
       unsure: () => this.set({ unsure: !screen.entry.unsure }),
-      bookmark: () => this.bookmark(),
+      bookmark: () => this.bookmark(moment),
       undo: () => this.undo('undo'),
       redo: () => this.undo('redo'),
       full_screen: () => this.#fullScreen(),
@@ -68,20 +70,26 @@ export class Acts {
     }[action]
     // Held keys move through time and steps; they never score twice.
     const mayRepeat = /frame|back|forward|step|slower|faster|undo|redo/.test(action)
-    if (act && (!repeat || mayRepeat)) act()
+    if (!act || (repeat && !mayRepeat)) return
+    // What changes or shows marks comes after those that still wait for their picture.
+    if (/evidence$|loop|undo|redo|summary|submit/.test(action)) player.settle()
+    act()
   }
 
   // --- scoring ------------------------------------------------------------------------------------------------------
 
   // Set fields of the open step, as one act.
   set(fields, how) {
-    const { rubric, step } = this.screen.at
+    return this.#setAt(this.screen.at, fields, this.#mediaTime(), how)
+  }
+
+  #setAt({ rubric, step }, fields, media_s, how) {
     const changes = Object.entries(fields).map(([field, value]) => ({ field, rubric, step, value, ...(field === 'points' && { how }) }))
-    return this.desk.change(changes, { media_s: this.#mediaTime() })
+    return this.desk.change(changes, { media_s })
   }
 
   #mediaTime() {
-    return this.player.media ? Math.round(this.player.time * 1e6) / 1e6 : null
+    return this.player.media ? micro(this.player.time) : null
   }
 
   level(level) {
@@ -153,7 +161,10 @@ export class Acts {
   confirm() {
     const { screen, words } = this
     if (!this.draft.scored(screen.at.rubric, screen.at.step)) return screen.say(words.say('score_first'), 'warn')
+    const { step, entry } = screen
+    const lacks = lacking(step, entry, this.view.policy).map((what) => words.say(`lacks.${what}`))
     this.#goOn()
+    if (lacks.length) screen.say(`${step.order}: ${lacks.join(' ')}`, 'warn')
   }
 
   #goOn() {
@@ -206,33 +217,44 @@ export class Acts {
 
   // --- evidence -----------------------------------------------------------------------------------------------------
 
-  evidenceIn() {
+  // All that is marked belongs to the step that was open at the key press, though the picture may be known a little later
+  // and another step be open by then. `screen.at` is a new object whenever a step is opened, which drops an open start.
+  evidenceIn(moment) {
+    const { screen, words, player } = this
     if (!this.desk.writable) return
-    this.screen.openEvidence(this.player.time)
-    this.screen.say(this.words.say('from', { time: this.words.time(this.player.time) }))
+    const opened = { place: screen.at, start: null }
+    this.opened = opened
+    player.onScreen(moment, ({ start }) => {
+      opened.start = start
+      if (this.opened === opened && screen.at === opened.place) screen.openEvidence(start)
+      screen.say(words.say('from', { time: words.time(start) }))
+    })
   }
 
   // Ends at the picture on show. An end before the start turns the two round: the rater found the end first.
-  evidenceOut() {
-    const { screen, words, player } = this
-    const start = screen.evidenceStart
-    if (start === null) return screen.say(words.say('no_start'), 'warn')
-    const end = player.time
-    const interval = end > start ? [start, end] : end < start ? [end, start] : [start, player.timeAfter]
+  evidenceOut(moment) {
+    const { screen, words, player, opened } = this
+    if (opened?.place !== screen.at) return screen.say(words.say('no_start'), 'warn')
+    this.opened = null
     screen.openEvidence(null)
-    this.#addEvidence(interval)
+    player.onScreen(moment, ({ start: end, end: after }) => {
+      const { place, start } = opened
+      this.#addEvidence(place, end > start ? [start, end] : end < start ? [end, start] : [start, after], end)
+    })
   }
 
-  evidencePoint() {
-    const { time, duration } = this.player
-    this.#addEvidence([Math.max(0, time - POINT_BEFORE_S), Math.min(duration, time + POINT_AFTER_S)])
+  evidencePoint(moment) {
+    const { screen, player } = this
+    const place = screen.at
+    player.onScreen(moment, ({ start }) => {
+      this.#addEvidence(place, [Math.max(0, start - POINT_BEFORE_S), Math.min(player.end, start + POINT_AFTER_S)], start)
+    })
   }
 
-  #addEvidence([start, end]) {
-    const { screen, words, player } = this
-    const micro = (seconds) => Math.round(seconds * 1e6) / 1e6
-    const interval = [micro(start), micro(Math.min(end, player.duration || end))]
-    this.set({ evidence: withEvidence(screen.entry.evidence, interval) })
+  #addEvidence(place, [start, end], media_s) {
+    const { screen, words } = this
+    const { evidence } = this.draft.entry(place.rubric, place.step)
+    this.#setAt(place, { evidence: withEvidence(evidence, [micro(start), micro(end)]) }, micro(media_s))
     if (this.desk.writable) screen.say(words.say('evidence_set', { start: words.time(start), end: words.time(end) }))
   }
 
@@ -247,7 +269,7 @@ export class Acts {
     const intervals = this.screen.entry.evidence.map((interval) => [...interval])
     const interval = intervals[at]
     if (!interval) return
-    interval[side] = Math.round(Math.min(Math.max(0, seconds), this.player.duration) * 1e6) / 1e6
+    interval[side] = micro(Math.min(Math.max(0, seconds), this.player.end))
     if (interval[0] > interval[1]) interval[side] = interval[1 - side]
     this.set({ evidence: intervals })
   }
@@ -301,12 +323,16 @@ export class Acts {
     if (!dialog.open) dialog.showModal()
   }
 
-  bookmark() {
-    const { words, screen } = this
-    const at = this.#mediaTime()
-    if (at === null) return
-    const marks = this.draft.bookmarks.filter(([seconds]) => Math.abs(seconds - at) > 0.001)
+  bookmark(moment) {
+    const { screen, player } = this
+    if (!player.media) return
     const text = `${screen.rubric.skill} ${screen.step.order}`
+    player.onScreen(moment, ({ start }) => this.#bookmarkAt(micro(start), text))
+  }
+
+  #bookmarkAt(at, text) {
+    const { words, screen } = this
+    const marks = this.draft.bookmarks.filter(([seconds]) => Math.abs(seconds - at) > 0.001)
     // The same moment once more takes the mark away.
     const value = marks.length < this.draft.bookmarks.length ? marks : [...marks, [at, text]].sort((a, b) => a[0] - b[0])
     this.desk.change([{ field: 'bookmarks', value }], { media_s: at })
@@ -342,6 +368,7 @@ export class Acts {
 
   // The summary compares what the server has with what this device has: let the last changes arrive first.
   async #leave(address) {
+    if (!this.desk.sender.online) return this.screen.say(this.words.say('summary_offline'), 'warn')
     await this.desk.settled(3000)
     location.href = address
   }
@@ -391,11 +418,13 @@ export class Acts {
     for (const [id, [action]] of Object.entries(on)) {
       $(id).addEventListener('click', (event) => {
         event.preventDefault()
-        this.do({ action })
+        this.do({ action, moment: event.timeStamp })
       })
       if (!$(id).title) $(id).title = words.say(`actions.${action}`)
       if (!$(id).getAttribute('aria-label')) $(id).setAttribute('aria-label', words.say(`actions.${action}`))
     }
+    // Parts of the page pass on what was clicked, not when.
+    addEventListener('click', ({ timeStamp }) => (this.clicked = timeStamp), true)
     $('video').addEventListener('click', () => player.toggle())
     $('t-speed').addEventListener('change', ({ target }) => this.#speed(Number(target.value)))
     // A button pressed by mouse or finger does not take the keys away from the list of steps.
@@ -465,9 +494,9 @@ export class Acts {
 
   #cardEvidence({ do: what, at }) {
     const interval = this.screen.entry.evidence[at]
-    if (what === 'in') this.evidenceIn()
-    else if (what === 'out') this.evidenceOut()
-    else if (what === 'point') this.evidencePoint()
+    if (what === 'in') this.evidenceIn(this.clicked)
+    else if (what === 'out') this.evidenceOut(this.clicked)
+    else if (what === 'point') this.evidencePoint(this.clicked)
     else if (what === 'delete') this.deleteEvidence(at)
     else if (what === 'loop') this.player.loop(this.player.looped ? null : interval)
     else if (what === 'go') this.player.seek(interval[0])

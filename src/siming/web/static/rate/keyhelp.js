@@ -1,4 +1,5 @@
-// The overlay of keys: what each does, and where a person chooses his own.
+// The overlay of keys: what each does, and where a person chooses his own. Pages differ in their actions, and in where
+// `api` keeps what was chosen.
 
 import { make } from './make.js'
 import { clash, pressed, shown } from './keys.js'
@@ -11,8 +12,8 @@ const GROUPS = {
 }
 
 export class KeyHelp {
-  constructor(dialog, words, keys, api) {
-    Object.assign(this, { dialog, words, keys, api })
+  constructor(dialog, words, keys, api, groups = GROUPS) {
+    Object.assign(this, { dialog, words, keys, api, groups })
     this.box = dialog.querySelector('[data-keys]')
     this.problem = dialog.querySelector('[role=alert]')
     dialog.querySelector('[data-reset]').addEventListener('click', () => this.#keep({}))
@@ -27,7 +28,7 @@ export class KeyHelp {
   }
 
   #draw() {
-    this.box.replaceChildren(...Object.entries(GROUPS).map(([group, actions]) => make('section', {},
+    this.box.replaceChildren(...Object.entries(this.groups).map(([group, actions]) => make('section', {},
       make('h3', {}, this.words.say(`key_groups.${group}`)),
       make('dl', {}, ...actions.map((action) => make('div', {},
         make('dt', {}, ...this.keys.map[action].map((key) => make('kbd', {}, shown(key, this.words)))),
@@ -42,7 +43,10 @@ export class KeyHelp {
 
   #press(event) {
     if (!this.asking) {
-      if (pressed(event) === '?') this.dialog.close()
+      if (!this.keys.map.keys.includes(pressed(event))) return
+      event.preventDefault()
+      event.stopPropagation() // or the same press would open it again
+      this.dialog.close()
       return
     }
     const key = pressed(event)
@@ -70,7 +74,9 @@ export class KeyHelp {
       const kept = await this.api.keepKeys(own)
       this.keys.learn(kept.keys)
       this.problem.textContent = this.words.say('keys_kept')
+      const { action } = document.activeElement?.dataset ?? {}
       this.#draw()
+      if (action) this.box.querySelector(`[data-action="${action}"]`).focus() // the button pressed was drawn anew
     } catch (error) {
       this.problem.textContent = error.status ? error.message : this.words.say('no_network')
     }

@@ -77,11 +77,12 @@ export class Keys extends EventTarget {
     const action = this.actions.get(key)
     if (!action || this.#belongsTo(target, key)) return
     event.preventDefault()
-    this.dispatchEvent(new CustomEvent('action', { detail: { action, repeat: event.repeat } }))
+    this.dispatchEvent(new CustomEvent('action', { detail: { action, repeat: event.repeat, moment: event.timeStamp } }))
   }
 
   #waitingTakes(event, key) {
     event.preventDefault()
+    if (event.repeat) return // the key that asked for a letter, still held, is no answer
     const { taker, onEnd } = this.waiting
     this.waiting = null
     if (key !== 'Escape') taker(key)

@@ -7,9 +7,12 @@
 // buffering), "loop", "address" (the signed address is about to end), "failed".
 
 import { FrameTable } from './frames.js'
+import { Seen } from './seen.js'
 import { withSpan } from './spans.js'
 
 export const SPEEDS = { least: 0.25, most: 3, step: 0.25 }
+const REST_MS = 40 // after the last movement: whatever came on the screen has been reported by then
+const PATIENCE_MS = 500 // a film that gets stuck has no next picture to wait for
 const LONGEST_GAP_S = 1.2 // between two looks at the clock while playing; more than that was a jump
 
 export class Player extends EventTarget {
@@ -20,7 +23,11 @@ export class Player extends EventTarget {
     this.loadTable = frames
     this.played = played
     this.media = null
+    this.end = Infinity // of the main camera, where every time is counted
     this.shown_s = 0
+    this.seen = new Seen()
+    this.waiting = [] // who asked what was on the screen at a moment
+    this.stirred = -Infinity // when something moved last
     this.target = null // the picture, and `bound` the time, that a seek under way is bound for
     this.bound = null
     this.looped = null
@@ -28,25 +35,33 @@ export class Player extends EventTarget {
     for (const event of ['play', 'pause', 'ratechange', 'volumechange', 'loadedmetadata', 'ended']) {
       video.addEventListener(event, () => this.#state())
     }
+    for (const event of ['play', 'pause', 'seeking', 'seeked', 'waiting']) video.addEventListener(event, () => this.#stir())
+    for (const event of ['play', 'seeking']) video.addEventListener(event, () => this.seen.jump())
     video.addEventListener('waiting', () => this.#buffer(true))
     for (const event of ['playing', 'seeked', 'canplay', 'error']) video.addEventListener(event, () => this.#buffer(false))
     video.addEventListener('timeupdate', () => this.#tick(null))
     video.addEventListener('seeked', () => this.#arrived())
     video.addEventListener('seeking', () => (this.last = null))
     video.addEventListener('error', () => this.#failed())
+    // A page that is left or hidden is not drawn again: what is known by then has to do.
+    for (const event of ['beforeunload', 'pagehide']) addEventListener(event, () => this.settle())
+    document.addEventListener('visibilitychange', () => this.#answer())
     this.#watch()
   }
 
   // Show a camera. The position, the speed and whether it plays stay as they are.
   async use(media, address = media.url) {
-    const at = this.media ? this.time : 0
-    const playing = this.playing
-    const speed = this.video.playbackRate
-    this.media = media
     if (!this.tables.has(media.id)) {
       const table = await this.loadTable(media)
       if (table) this.tables.set(media.id, new FrameTable(table, media.duration_s))
     }
+    this.settle()
+    this.seen.forget()
+    const at = this.media ? this.time : 0
+    const playing = this.playing
+    const speed = this.video.playbackRate
+    if (this.end === Infinity) this.end = media.duration_s || Infinity
+    this.media = media
     this.last = null
     this.video.src = address
     this.video.playbackRate = speed
@@ -71,24 +86,73 @@ export class Player extends EventTarget {
     return !this.video.paused && !this.video.ended
   }
 
-  // The start of the picture on show: what the rater saw when he pressed the key.
+  // The start of the last picture that was reported.
   get time() {
-    const own = this.frames ? this.frames.start(this.frames.at(this.shown_s)) : this.shown_s
-    return Math.max(0, own + this.offset)
+    return this.#picture(this.shown_s).start
   }
 
-  // End of the picture on show.
-  get timeAfter() {
-    const own = this.frames ? this.frames.stop(this.frames.at(this.shown_s)) : this.shown_s + 0.04
-    return Math.max(0, own + this.offset)
+  // Start and end of the picture that a time of this camera lies in; never outside the film.
+  #picture(own) {
+    const { frames, offset } = this
+    const inside = (seconds) => Math.min(Math.max(0, seconds + offset), this.end)
+    if (!frames) return { start: inside(own), end: inside(own + 0.04) }
+    const number = frames.at(own)
+    return { start: inside(frames.start(number)), end: inside(frames.stop(number)) }
+  }
+
+  // Hand over the picture that was on the screen at a moment (an event's timeStamp): at once while the video rests. While
+  // it moves, when the browser reports the next picture, since only then it is sure which one came before; in the order
+  // asked.
+  onScreen(moment, take) {
+    const asked = performance.now()
+    this.waiting.push({ moment: Math.min(moment ?? asked, asked), take, asked })
+    this.#answer()
+    if (!this.waiting.length || this.looking) return
+    const look = () => {
+      this.#answer()
+      this.looking = this.waiting.length > 0 && requestAnimationFrame(look)
+    }
+    this.looking = requestAnimationFrame(look)
+  }
+
+  // Answer everybody by what is known now.
+  settle() {
+    this.#answer(true)
+  }
+
+  #answer(all = false) {
+    while (this.waiting.length && (all || this.#known(this.waiting[0]))) {
+      const { moment, take } = this.waiting.shift()
+      take(this.#pictureAt(moment))
+    }
+  }
+
+  #known({ moment, asked }) {
+    const { video, seen } = this
+    if (!video.requestVideoFrameCallback || document.visibilityState === 'hidden' || seen.beyond(moment)) return true
+    const now = performance.now()
+    const rests = !this.playing && !video.seeking && now - this.stirred > REST_MS
+    return rests || now - asked > PATIENCE_MS
+  }
+
+  #pictureAt(moment) {
+    const { video } = this
+    if (video.requestVideoFrameCallback) return this.#picture(this.seen.at(moment, this.frames) ?? this.shown_s)
+    const since_s = this.playing ? (performance.now() - moment) / 1000 : 0
+    return this.#picture(video.currentTime - since_s * video.playbackRate)
+  }
+
+  #stir() {
+    this.stirred = performance.now()
   }
 
   toggle() {
-    if (this.playing) this.video.pause()
+    if (this.playing) this.pause()
     else this.video.play().catch(() => this.#failed())
   }
 
   pause() {
+    this.#stir()
     this.video.pause()
   }
 
@@ -105,7 +169,7 @@ export class Player extends EventTarget {
 
   // The picture `pictures` further on.
   step(pictures) {
-    this.video.pause()
+    this.pause()
     if (!this.frames) return this.seek(this.time + pictures * 0.04)
     const from = this.target ?? this.frames.at(this.shown_s)
     this.#goTo(Math.min(Math.max(0, from + pictures), this.frames.count - 1), null)
@@ -174,8 +238,11 @@ export class Player extends EventTarget {
   // Follow what is on show. `mediaTime` is the stamp of the very picture that was handed to the screen.
   #watch() {
     if (!this.video.requestVideoFrameCallback) return
-    const look = (now, { mediaTime }) => {
-      this.#painted(mediaTime)
+    const look = (now, picture) => {
+      this.#stir()
+      this.seen.note(picture, this.video.playbackRate)
+      this.#answer()
+      this.#painted(picture.mediaTime)
       this.video.requestVideoFrameCallback(look)
     }
     this.video.requestVideoFrameCallback(look)

@@ -58,6 +58,19 @@ export function pointsOfLevel(step, level) {
   return Math.max(milli(range[0]), middle) / 1000
 }
 
+// What a scored step still lacks before it can be submitted ('explained', 'exact', 'evidence'), as the server's summary
+// will ask for it.
+export function lacking(step, { points, blank, deductions, evidence, note }, { explain, evidence_required }) {
+  if (points === null || blank !== null) return []
+  const lost = milli(step.max_points) - milli(points)
+  const explained = milli(step.max_points) - milli(pointsAfter(step, deductions))
+  const out = []
+  if (explain === 'some' && lost > 0 && !deductions.length && !note.trim()) out.push('explained')
+  if (explain === 'exact' && !note.trim() && explained !== lost) out.push(explained < lost ? 'explained' : 'exact')
+  if (evidence_required && lost > 0 && !evidence.length) out.push('evidence')
+  return out
+}
+
 // Why typed points cannot stand ('number', 'range', 'grain'), or null where they can.
 export function wrongPoints(step, text) {
   if (!/^\s*\d+([.,]\d+)?\s*$/.test(text)) return 'number'

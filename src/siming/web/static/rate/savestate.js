@@ -7,6 +7,7 @@ export class SaveState {
     this.journal = journal
     this.sender = sender
     this.stopped = null
+    this.locked = null
     journal.addEventListener('changed', () => this.show())
     for (const kind of ['saved', 'link', 'signed-out', 'stale', 'stopped', 'closed', 'refused']) {
       sender.addEventListener(kind, () => this.show())
@@ -19,9 +20,16 @@ export class SaveState {
     this.show()
   }
 
+  // The work was submitted: `receipt` says when it was locked and by which digest that can be proved.
+  lock(receipt) {
+    this.locked = receipt
+    this.show()
+  }
+
   get kind() {
     const { journal, sender } = this
     if (this.stopped) return 'stopped'
+    if (this.locked) return 'locked'
     if (journal.writing) return 'saving'
     if (journal.unsent.length) return 'device'
     return sender.savedAt ? 'server' : 'nothing'
@@ -32,6 +40,8 @@ export class SaveState {
     switch (this.kind) {
       case 'stopped':
         return this.stopped
+      case 'locked':
+        return words.say('locked_at', { time: words.stamp(this.locked.locked_at), receipt: this.locked.receipt.slice(0, 12) })
       case 'saving':
         return words.say('saving')
       case 'device':

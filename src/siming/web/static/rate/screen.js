@@ -23,7 +23,7 @@ export class Screen {
     this.player = new Player($('video'), { played: this.draft.played })
     this.cameras = new Cameras(this.player, { api, shelf, words, banner })
     this.timeline = new Timeline($('timeline'), words)
-    this.list = new StepList($('steps'), $('skills'), view.rubrics, this.draft, words)
+    this.list = new StepList($('steps'), $('skills'), view.rubrics, this.draft, words, view.policy)
     this.card = new StepCard(words, keys, { reasons: view.blank_reasons, policy: view.policy })
     this.draft.addEventListener('changed', ({ detail }) => this.#changed(detail))
     desk.addEventListener('writing', () => this.#writing())
@@ -174,9 +174,15 @@ export class Screen {
     if (!view.policy.show_total) return
     const { rubric } = this
     const entries = rubric.steps.map((step) => [step, this.draft.entry(rubric.id, step.id)])
-    const points = entries.reduce((sum, [, entry]) => sum + (entry.points ?? 0), 0)
-    const most = entries.reduce((sum, [step, entry]) => sum + (entry.blank ? 0 : step.max_points), 0)
-    $('totals').replaceChildren(make('span', {}, rubric.skill), ' ', make('b', {}, words.points(points)), ` / ${words.points(most)}`)
+    const worth = (kept) => kept.reduce((sum, [step]) => sum + step.max_points, 0)
+    const blank = entries.filter(([, entry]) => entry.blank)
+    const judged = entries.filter(([, entry]) => !entry.blank)
+    const open = judged.filter(([, { points }]) => points === null)
+    // In the words of the summary page, routes/summary.py.
+    const parts = [words.say('total', { points: words.points(judged.reduce((sum, [, { points }]) => sum + (points ?? 0), 0)), max: words.points(worth(judged)) })]
+    if (open.length) parts.push(words.say('total_open', { n: open.length, points: words.points(worth(open)) }))
+    if (blank.length) parts.push(words.say('total_blank', { n: blank.length, points: words.points(worth(blank)) }))
+    $('totals').replaceChildren(make('span', {}, rubric.skill), ' ', make('b', {}, parts[0]), ...parts.slice(1).map((part) => ` · ${part}`))
   }
 
   #impression() {

@@ -2,13 +2,13 @@
 //
 // Says: "chosen" { rubric, step }.
 
-import { levelOf } from './points.js'
+import { lacking, levelOf } from './points.js'
 import { make } from './make.js'
 
 export class StepList extends EventTarget {
-  constructor(element, tabs, rubrics, draft, words) {
+  constructor(element, tabs, rubrics, draft, words, policy) {
     super()
-    Object.assign(this, { element, tabs, rubrics, draft, words })
+    Object.assign(this, { element, tabs, rubrics, draft, words, policy })
     this.limits = []
     this.conflicts = []
     this.errors = new Map()
@@ -105,6 +105,8 @@ export class StepList extends EventTarget {
     const flags = []
     if (entry.unsure) flags.push(['?', words.say('unsure'), 'flag unsure'])
     if (entry.note) flags.push(['✎', words.say('has_note'), 'flag'])
+    const lacks = lacking(step, entry, this.policy).map((what) => words.say(`lacks.${what}`))
+    if (lacks.length) flags.push(['…', lacks.join(' '), 'flag warn lacks'])
     if (this.#touches(this.limits, id)) flags.push(['⚠', words.say('limited'), 'flag warn'])
     if (this.#touches(this.conflicts, id) || this.errors.has(`${this.rubric.id} ${id}`)) flags.push(['!', words.say('has_error'), 'flag bad'])
     button.replaceChildren(

@@ -18,7 +18,7 @@ export class Timeline extends EventTarget {
     this.marks = make('div', { class: 'layer marks' })
     this.head = make('div', { class: 'head', 'aria-hidden': 'true' })
     this.scrubber = make('div', {
-      class: 'scrubber', role: 'slider', tabindex: 0, 'aria-label': words.say('position'), 'aria-valuemin': 0, 'data-own-keys': 'ArrowLeft ArrowRight Home End PageUp PageDown',
+      class: 'scrubber', role: 'slider', tabindex: 0, 'aria-label': words.say('position'), 'aria-valuemin': 0, 'aria-valuenow': 0, 'data-own-keys': 'ArrowLeft ArrowRight Home End PageUp PageDown',
     }, this.played, this.head)
     element.replaceChildren(make('div', { class: 'track' }, this.others, this.scrubber, this.own, this.marks), (this.scale = make('div', { class: 'scale', 'aria-hidden': 'true' })))
     this.scrubber.addEventListener('pointerdown', (event) => this.#scrub(event))

@@ -36,6 +36,13 @@ export class Words {
     return hours ? `${hours}:${String(minutes).padStart(2, '0')}:${clock}` : `${minutes}:${clock}`
   }
 
+  // The same with its day: what was locked is looked at long afterwards.
+  stamp(iso) {
+    const date = new Date(iso)
+    const part = (number) => String(number).padStart(2, '0')
+    return `${date.getFullYear()}-${part(date.getMonth() + 1)}-${part(date.getDate())} ${this.clock(iso)}`
+  }
+
   // The server's word for when, in the reader's own time zone.
   clock(iso) {
     const date = new Date(iso)
