@@ -2,7 +2,7 @@
 
     manifest.json        written last: what lies here, with sizes and sha256, and the head of the audit
     room.db              the database as it was at one moment (SQLite; PostgreSQL is dumped with its own tool)
-    media/...            the recordings under the names of the media folder
+    media/...            the recordings under the names of the media folder; under uploads/ those that wait to be worked on
     vault/vault.db       identities, sealed; the master key is kept elsewhere on purpose
 
 The database is copied first and the recordings after it: a recording never changes and is there before its row, so the
@@ -15,22 +15,23 @@ import json
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from siming.errors import StoreError
 from siming.store import audit
 from siming.store.audit import Verdict
 from siming.store.blind.submissions import Verified, verify_submissions
 from siming.store.database import Database
+from siming.store.figures.recount import Note, Recounted, recount_all
 from siming.store.migrate import migrate, present_version
-from siming.store.schema import audit_head, media
+from siming.store.schema import audit_head, media, upload
 
 SCHEMA = "siming.backup/1"
 MANIFEST = "manifest.json"
@@ -49,6 +50,8 @@ class Backup:
     """Lines of the audit at that moment."""
     database: bool
     """False on PostgreSQL: its own dump belongs beside this."""
+    arriving: int
+    """Uploads that were still being received and are not in here: after a restore their senders begin anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +64,13 @@ class Health:
     """Recordings looked at."""
     problems: tuple[str, ...]
     """Of recordings: missing, or with other bytes."""
+    figures: Recounted
+    """Statistics, counted again."""
 
     @property
     def ok(self) -> bool:
         """Whether everything holds."""
-        return self.audit.ok and self.submissions.ok and not self.problems
+        return self.audit.ok and self.submissions.ok and self.figures.ok and not self.problems
 
 
 def back_up(db: Database, media_folder: Path, to: Path, *, vault: Path | None = None, link: bool = False) -> Backup:
@@ -94,6 +99,18 @@ def back_up(db: Database, media_folder: Path, to: Path, *, vault: Path | None = 
             seq, hash_ = copy.execute("SELECT seq, hash FROM audit_head").fetchone()
     else:
         seq, hash_ = head.seq, head.hash
+    with db.read() as c:
+        waiting = c.scalars(select(upload.c.id).where(upload.c.state.in_(("queued", "working")))).all()
+        n_arriving = c.scalar(select(func.count()).where(upload.c.state == "receiving")) or 0
+    for path in _parts(media_folder, waiting):
+        name = PurePosixPath("media", "uploads", path.name)
+        try:
+            _bring(path, to / name, link=link)
+        except StoreError:
+            if path.is_file():
+                raise
+            continue  # worked on meanwhile: its bytes lie with the originals now, which are copied next
+        files[str(name)] = _described(to / name)
     for path in _kept(media_folder):
         name = PurePosixPath("media", *path.relative_to(media_folder).parts)
         _bring(path, to / name, link=link)
@@ -112,10 +129,12 @@ def back_up(db: Database, media_folder: Path, to: Path, *, vault: Path | None = 
         "database": db.url.get_backend_name(),
         "database_version": present_version(db),
         "audit": {"seq": seq, "hash": hash_},
+        "uploads_arriving": n_arriving,
         "files": files,
     }
+    _sync_folders(to)
     _write(to / MANIFEST, json.dumps(manifest, indent=1, sort_keys=True).encode())
-    return Backup(to, len(files), sum(f["bytes"] for f in files.values()), seq, db.is_sqlite)
+    return Backup(to, len(files), sum(f["bytes"] for f in files.values()), seq, db.is_sqlite, n_arriving)
 
 
 def check_backup(folder: Path) -> dict[str, Any]:
@@ -149,8 +168,15 @@ def check_backup(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def restore(folder: Path, *, database: Path, media_folder: Path, vault: Path | None = None) -> Health:
-    """Bring a backup back to where there is nothing yet, and check what came back.
+def restore(
+    folder: Path,
+    *,
+    database: Path,
+    media_folder: Path,
+    vault: Path | None = None,
+    note: Note = lambda done, of: None,
+) -> Health:
+    """Bring a backup back to where there is nothing yet, and check what came back, as `check_room` does.
 
     Raises:
         StoreError: the backup is damaged, the place is taken, or the audit is not the one that was backed up.
@@ -170,7 +196,11 @@ def restore(folder: Path, *, database: Path, media_folder: Path, vault: Path | N
         elif head == "vault" and vault is not None:
             vault.mkdir(parents=True, exist_ok=True, mode=0o700)
             _bring(folder / name, vault.joinpath(*rest), link=False)
+    for place in (media_folder, *([] if vault is None else [vault])):
+        if place.is_dir():
+            _sync_folders(place)
     _bring(folder / "room.db", database, link=False)  # last: a room without its recordings must not look whole
+    _sync_folder(database.parent)
     db = Database(f"sqlite:///{database}")
     try:
         with db.read() as c:
@@ -178,13 +208,17 @@ def restore(folder: Path, *, database: Path, media_folder: Path, vault: Path | N
         if (head_row.seq, head_row.hash) != (manifest["audit"]["seq"], manifest["audit"]["hash"]):
             raise StoreError(f"{database}: its audit is not the one that was backed up", kind="damaged")
         migrate(db)
-        return check_room(db, media_folder)
+        return check_room(db, media_folder, note=note)
     finally:
         db.close()
 
 
-def check_room(db: Database, media_folder: Path) -> Health:
-    """Read everything: the audit's chain, every submission's receipt, every recording's bytes."""
+def check_room(db: Database, media_folder: Path, *, note: Note = lambda done, of: None) -> Health:
+    """Read everything: the audit's chain, every submission's receipt, every recording's bytes; count every kept figure again.
+
+    Args:
+        note: Told how many snapshots are counted again, of how many: with many sheets that is what takes time.
+    """
     with db.read() as c:
         rows = c.execute(
             select(media.c.id, media.c.path, media.c.sha256, media.c.bytes).where(media.c.state != "erased")
@@ -199,7 +233,7 @@ def check_room(db: Database, media_folder: Path) -> Health:
             looked[path] = _described(path)["sha256"]
         if looked[path] != row.sha256:
             problems.append(f"recording {row.id}: {row.path} has other bytes than when it came in")
-    return Health(audit.verify(db), verify_submissions(db), len(rows), tuple(problems))
+    return Health(audit.verify(db), verify_submissions(db), len(rows), tuple(problems), recount_all(db, note=note))
 
 
 def _kept(folder: Path) -> Iterator[Path]:
@@ -207,6 +241,13 @@ def _kept(folder: Path) -> Iterator[Path]:
         for path in sorted((folder / shelf).rglob("*")):
             if path.is_file() and not path.is_symlink():
                 yield path
+
+
+def _parts(folder: Path, waiting: Collection[str]) -> Iterator[Path]:
+    """What was received of complete uploads that nobody has worked on yet."""
+    for path in sorted((folder / "uploads").glob("up_*.part")):
+        if path.stem in waiting and not path.is_symlink():
+            yield path
 
 
 def _bring(source: Path, to: Path, *, link: bool) -> None:
@@ -260,9 +301,19 @@ def _write(path: Path, content: bytes) -> None:
         out.flush()
         os.fsync(out.fileno())
     part.replace(path)
+    _sync_folder(path.parent)
+
+
+def _sync_folders(top: Path) -> None:
+    """Make the names of everything below a folder durable, and its own."""
+    for folder in (top.parent, top, *(path for path in top.rglob("*") if path.is_dir())):
+        _sync_folder(folder)
+
+
+def _sync_folder(folder: Path) -> None:
     if os.name == "posix":
-        folder = os.open(path.parent, os.O_RDONLY)
+        number = os.open(folder, os.O_RDONLY)
         try:
-            os.fsync(folder)
+            os.fsync(number)
         finally:
-            os.close(folder)
+            os.close(number)

@@ -19,3 +19,9 @@ def canonical_json(value: Any) -> str:
 def digest(value: Any) -> str:
     """sha256 of the canonical JSON, in hex."""
     return hashlib.sha256(canonical_json(value).encode("utf-8")).hexdigest()
+
+
+def json_values(value: dict[str, Any]) -> dict[str, Any]:
+    """The value as it comes back from JSON, so that what is kept and what is computed again are the same kind of values."""
+    found: dict[str, Any] = json.loads(canonical_json(value))
+    return found

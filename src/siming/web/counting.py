@@ -12,7 +12,7 @@ from multiprocessing import get_context
 from fastapi import FastAPI, Request
 
 from siming.store.database import Database
-from siming.store.figures.live import SlimSheets
+from siming.store.figures.panels import Kept
 from siming.store.figures.snapshots import Kind, take_snapshot
 
 LOG = logging.getLogger("siming.web")
@@ -75,13 +75,13 @@ class Counting:
                 self._failed[wanted] = (at, str(error) or type(error).__name__)
 
 
-_KEPT: dict[str, tuple[Database, SlimSheets]] = {}
-"""Of the counting process: sheets already read stay, so that a new one costs only itself."""
+_KEPT: dict[str, tuple[Database, Kept]] = {}
+"""Of the counting process: what was read and counted stays, so that a new sheet costs little more than itself."""
 
 
 def _count(url: str, project_id: str, kind: Kind, by: str) -> str:
     if url not in _KEPT:
-        _KEPT[url] = (Database(url), SlimSheets())
+        _KEPT[url] = (Database(url), Kept())
     db, kept = _KEPT[url]
     return take_snapshot(db, project_id, kind=kind, by=by, kept=kept).id
 

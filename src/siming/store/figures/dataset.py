@@ -30,7 +30,7 @@ from siming.store.schema import (
     submission,
 )
 
-What = Literal["first", "consensus", "model"]
+What = Literal["first", "repeat", "consensus", "model"]
 PORTION = 500
 """Rows fetched with one statement by their ids."""
 
@@ -86,8 +86,8 @@ def manifest_of(
     """Everything that stands locked in a project now, in an order that depends on its content alone.
 
     Args:
-        what: Which sheets: raters' first submissions, consensus, model runs.
-        purposes: Of assignments; the default leaves out repeats, calibration and AI-assisted ratings.
+        what: Which sheets: raters' first submissions, their repeats (marked so on the sheet), consensus, model runs.
+        purposes: Of the assignments of first submissions; the default leaves out calibration and AI-assisted ratings.
         attempts: Codes to keep; None keeps all that are not excluded.
         locked_only: Whether a consensus must be locked; else the newest provisional one counts too.
     """
@@ -97,7 +97,8 @@ def manifest_of(
     rows = [row for row in rows if attempts is None or row["code"] in attempts]
     videos = _videos(connection, project_id)
     ids = {row["id"] for row in rows}
-    submissions = list(_submissions(connection, project_id, purposes, ids)) if "first" in what else []
+    named = [*(purposes if "first" in what else ()), *(("repeat",) if "repeat" in what else ())]
+    submissions = _submissions(connection, project_id, named, ids) if named else []
     settled = _consensus(connection, project_id, ids, locked_only=locked_only) if "consensus" in what else []
     models = list(_models(connection, project_id, ids)) if "model" in what else []
     if what:
@@ -147,7 +148,7 @@ def dataset_of(connection: Connection, manifest: Manifest, folder: Path) -> Data
         *_sheets(connection, model_run, model_run.c.sheet, manifest.models),
     ]
     order = {rubric_id: number for number, rubric_id in enumerate(versions)}
-    sheets.sort(key=lambda sheet: (sheet.attempt, order[sheet.rubric], sheet.author.kind, sheet.author.name))
+    sheets.sort(key=lambda s: (s.attempt, order[s.rubric], s.author.kind, s.author.name, s.is_repeat))
     return Dataset(
         folder=folder,
         info=DatasetInfo(

@@ -58,17 +58,19 @@ class SlimSheets:
             steps={step: self._entry(entry) for step, entry in plain["steps"].items()},
             submitted_at=plain.get("submitted_at"),
             global_rating=plain.get("global_rating"),
+            **({"purpose": plain["purpose"]} if "purpose" in plain else {}),
         )
 
     def _entry(self, plain: Mapping[str, Any]) -> Entry:
-        said = {
-            "status": plain.get("status", "judged"),
-            "points": plain.get("points"),
-            "deductions": tuple(plain.get("deductions", ())),
-            "void": plain.get("void", False),
-            "wrong": plain.get("wrong"),
-        }
-        return self._entries.setdefault(tuple(said.values()), Entry.model_construct(**said))
+        status, deductions = plain.get("status", "judged"), tuple(plain.get("deductions", ()))
+        said = (status, plain.get("points"), deductions, plain.get("void", False), plain.get("wrong"))
+        found = self._entries.get(said)
+        if found is None:  # made only now: a sheet has forty entries, and nearly all of them are known
+            found = self._entries[said] = Entry.model_construct(**dict(zip(_SAID, said, strict=True)))
+        return found
+
+
+_SAID = ("status", "points", "deductions", "void", "wrong")
 
 
 def inputs_of(connection: Connection, project_id: str, *, purposes: Iterable[str]) -> list[Input]:

@@ -20,6 +20,7 @@ from siming.store.access import Actor
 from siming.store.canonical import digest
 from siming.store.database import Database, new_id
 from siming.store.figures.dataset import dataset_of, manifest_of, one_version_each
+from siming.store.media.media import check_marked
 from siming.store.projects.members import open_project
 from siming.store.schema import attempt, model_run
 
@@ -33,7 +34,7 @@ def add_model_sheets(
         about: How they came about: prompt, settings, run; plain values.
 
     Raises:
-        InputError: a sheet is not by a model, or its attempt is not in the project.
+        InputError: a sheet is not by a model, its attempt is not in the project, or its evidence not in the film.
         SheetError: a sheet does not fit its rubric.
     """
     actor.require("run_models", project_id)
@@ -114,3 +115,4 @@ def _check(c: Connection, sheet: Sheet, row: Row[Any] | None) -> None:
     if sheet.rubric not in rubrics:
         raise SheetError(f"attempt {sheet.attempt} is judged by {', '.join(rubrics)}, the sheet is for {sheet.rubric}")
     check_sheet(sheet, rubrics[sheet.rubric])
+    check_marked(c, row.id, [span for entry in sheet.steps.values() for span in entry.evidence])

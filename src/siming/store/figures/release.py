@@ -6,7 +6,7 @@ Nothing of the vault leaves, no login, no original video: raters and candidates 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from siming.rubric import Dataset
 from siming.store import audit
 from siming.store.access import Actor
 from siming.store.canonical import digest
+from siming.store.cases.origins import with_origins
 from siming.store.database import Database, new_id
 from siming.store.figures.dataset import PORTION, Manifest, What, dataset_of, manifest_of
 from siming.store.projects.rubrics import rubric_in
@@ -210,7 +211,7 @@ def released_dataset(
         )  # fmt: skip
     # Read after the transaction: the sheets of a large project take seconds, and raters must not wait for the lock.
     with db.read() as c:
-        return found, dataset_of(c, found.manifest, Path(found.manifest.name))
+        return found, _as_fits(form, _leaving(c, found.manifest))
 
 
 def export_dataset(
@@ -236,7 +237,21 @@ def export_dataset(
             detail={"form": form, "what": sorted(what), "videos": videos},
         )  # fmt: skip
     with db.read() as c:
-        return dataset_of(c, manifest, Path(manifest.name))
+        return _as_fits(form, _leaving(c, manifest))
+
+
+def _leaving(c: Connection, manifest: Manifest) -> Dataset:
+    """What a manifest names, each step of a consensus with where it comes from and the adjudicator's rationale."""
+    dataset = dataset_of(c, manifest, Path(manifest.name))
+    return replace(dataset, sheets=with_origins(c, dataset.sheets, [name for name, _ in manifest.consensus]))
+
+
+def _as_fits(form: str, dataset: Dataset) -> Dataset:
+    """Other programs' formats have one place for an author and an attempt, and none for the word that a sheet is a
+    repeat: only siming's own carries them."""
+    if form in ("", "siming"):
+        return dataset
+    return replace(dataset, sheets=[sheet for sheet in dataset.sheets if not sheet.is_repeat])
 
 
 def film_paths(db: Database, project_id: str, manifest_videos: Collection[str]) -> dict[str, str]:

@@ -1,13 +1,12 @@
 """Statistics of a project as snapshots: what was shown can be computed again to the last digit (invariant 10).
 
 A snapshot names the submissions it stands on, what the attempts were called then, the configuration, the seed and the
-version of the code. Agreement stands on first independent submissions only (invariant 2); AI-assisted ones, repeats
-and calibration stay out (invariant 9).
+version of the code. Agreement stands on first independent submissions only (invariant 2); AI-assisted ones and
+calibration stay out (invariant 9). Repeats enter the effects of raters, as repeats: each rater against himself.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,11 +20,13 @@ from siming.rating import agreement_report
 from siming.rating.effects import rater_effects
 from siming.rubric import Attempt, Dataset, DatasetInfo, RubricRef, Sheet
 from siming.store.access import Actor
-from siming.store.canonical import canonical_json, digest
+from siming.store.canonical import digest, json_values
 from siming.store.cases.pairs import INDEPENDENT
 from siming.store.database import Database, new_id
 from siming.store.figures.dataset import one_version_each
-from siming.store.figures.live import PORTION, Input, SlimSheets, inputs_of, present_of
+from siming.store.figures.difference import difference_in_words
+from siming.store.figures.live import PORTION, Input, inputs_of, present_of
+from siming.store.figures.panels import Kept, agreement_by_pair
 from siming.store.schema import attempt, project, stat_snapshot, submission
 
 Kind = Literal["agreement", "effects"]
@@ -72,13 +73,13 @@ def standing(db: Database, actor: Actor, project_id: str, *, kind: Kind = "agree
     """
     actor.require("see_statistics", project_id)
     with db.read() as c:
-        present = present_of(c, project_id, purposes=INDEPENDENT)
+        present = present_of(c, project_id, purposes=_purposes(kind))
         newest = c.execute(
             select(*_SHOWN)
             .where(
                 stat_snapshot.c.project == project_id,
                 stat_snapshot.c.kind == kind,
-                stat_snapshot.c.configuration == _configuration(by),
+                stat_snapshot.c.configuration == _configuration(kind, by),
             )
             .order_by(stat_snapshot.c.created_at.desc())
             .limit(1)
@@ -96,17 +97,17 @@ def take_snapshot(
     kind: Kind = "agreement",
     by: str = "pair",
     seed: int = 0,
-    kept: SlimSheets | None = None,
+    kept: Kept | None = None,
 ) -> Snapshot:
     """Compute the figures of what is locked now and keep them; the same inputs give the snapshot there is.
 
     Args:
-        kept: Sheets already read; a server hands in one that lives as long as it does.
+        kept: Sheets already read and panels already made; a server hands in one that lives as long as it does.
     """
-    configuration = _configuration(by)
+    configuration = _configuration(kind, by)
     with db.read() as c:
-        present = present_of(c, project_id, purposes=INDEPENDENT)
-        inputs = inputs_of(c, project_id, purposes=INDEPENDENT)
+        present = present_of(c, project_id, purposes=_purposes(kind))
+        inputs = inputs_of(c, project_id, purposes=_purposes(kind))
         about = _about(c, inputs)
         sha256 = _inputs_sha256([(item.submission, item.sha256) for item in inputs], about)
         same = c.execute(
@@ -122,7 +123,7 @@ def take_snapshot(
         if same is not None:
             return _snapshot(same)
         named = {"submissions": [item.submission for item in inputs], "attempts": about}
-        figures = _figures(c, project_id, kind, named, configuration, seed, kept or SlimSheets())
+        figures = _figures(c, project_id, kind, named, configuration, seed, kept or Kept())
     row = {
         "id": new_id("st"),
         "project": project_id,
@@ -149,6 +150,18 @@ def recompute(db: Database, snapshot_id: str) -> bool:
         NotFoundError: there is no such snapshot.
         ConflictError: it was made by another version of the code, which may count otherwise.
     """
+    return first_difference(db, snapshot_id) is None
+
+
+def first_difference(db: Database, snapshot_id: str, *, kept: Kept | None = None) -> str | None:
+    """The same in words: the first figure that comes out otherwise and from which digit on; None where all do.
+
+    Args:
+        kept: Sheets already read, for who looks at many snapshots.
+
+    Raises:
+        NotFoundError, ConflictError: as `recompute`.
+    """
     with db.read() as c:
         row = c.execute(select(stat_snapshot).where(stat_snapshot.c.id == snapshot_id)).first()
         if row is None:
@@ -163,13 +176,18 @@ def recompute(db: Database, snapshot_id: str) -> bool:
             )
         names = row.inputs["submissions"]
         if _inputs_sha256(_digests(c, names), row.inputs["attempts"]) != row.inputs_sha256:
-            return False
-        again = _figures(c, row.project, row.kind, row.inputs, row.configuration, row.seed, SlimSheets())
-    return canonical_json(again) == canonical_json(row.figures)
+            return "the submissions or attempts it names are not those it was made from"
+        again = _figures(c, row.project, row.kind, row.inputs, row.configuration, row.seed, kept or Kept())
+    return difference_in_words(row.figures, again)
 
 
-def _configuration(by: str) -> dict[str, Any]:
-    return {"by": by, "purposes": list(INDEPENDENT)}
+def _configuration(kind: Kind, by: str) -> dict[str, Any]:
+    return {"by": by, "purposes": list(_purposes(kind))}
+
+
+def _purposes(kind: Kind) -> tuple[str, ...]:
+    """Of the assignments whose first submissions go in. A repeat holds its rater against himself, and nothing else."""
+    return (*INDEPENDENT, "repeat") if kind == "effects" else INDEPENDENT
 
 
 def _inputs_sha256(submissions: Sequence[tuple[str, str]], about: Mapping[str, Any]) -> str:
@@ -211,24 +229,23 @@ def _figures(
     named: Mapping[str, Any],
     configuration: Mapping[str, Any],
     seed: int,
-    kept: SlimSheets,
+    kept: Kept,
 ) -> dict[str, Any]:
-    sheets = kept.of(connection, named["submissions"])
+    sheets = kept.sheets.of(connection, named["submissions"])
+    by = configuration["by"]
     try:
         dataset = _dataset(connection, project_id, named, sheets)
+        if kind == "agreement" and by == "pair":
+            return agreement_by_pair(dataset, project_id, kept.panels, seed=seed)
         report: Any = (
-            agreement_report(dataset, by=configuration["by"], seed=seed)
-            if kind == "agreement"
-            else rater_effects(dataset, seed=seed)
+            agreement_report(dataset, by=by, seed=seed) if kind == "agreement" else rater_effects(dataset, seed=seed)
         )
     except ConflictError as error:
         return {"undefined": error.code}
     except DatasetError:
-        no_site = configuration["by"] == "site" and not any(row[1] for row in named["attempts"].values())
+        no_site = by == "site" and not any(row[1] for row in named["attempts"].values())
         return {"undefined": "no_site" if no_site else "too_few"}
-    # Through JSON once, so that what is kept and what is computed again are compared as the same kind of values.
-    figures: dict[str, Any] = json.loads(canonical_json(report.to_plain()))
-    return figures
+    return json_values(report.to_plain())
 
 
 def _dataset(connection: Connection, project_id: str, named: Mapping[str, Any], sheets: Sequence[Sheet]) -> Dataset:
