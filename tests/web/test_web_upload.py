@@ -18,7 +18,7 @@ import pytest
 from rooms_web import build_web_room
 from sqlalchemy import select, update
 
-from siming.errors import StoreError, VideoError
+from siming.errors import StoreError, TaskError, VideoError
 from siming.store.accounts import people, sessions, tokens
 from siming.store.media import attempts, media, uploads
 from siming.store.media.media_folder import MediaFolder
@@ -30,6 +30,7 @@ from siming.video.recipe import Recipe
 from siming.web import ingest, signing, texts
 from siming.web.app import create_app
 from siming.web.ingest import IngestWorker, add_video
+from siming.web.settings import size_of
 
 REENACTED = Path(__file__).resolve().parents[2].parent / "shared" / "video" / "reenact_ng5_t3.mp4"
 
@@ -196,6 +197,27 @@ def test_a_server_that_is_told_so_takes_smaller_files_only(tmp_path, exam):
     assert (answer.status_code, answer.json()["error"]["code"]) == (422, "upload_too_large")
     web.close()
     web.room.db.close()
+
+
+def test_the_size_that_a_refusal_tells_to_start_the_server_with_is_enough(tmp_path, exam, monkeypatch):
+    monkeypatch.setenv("SIMING_LARGEST_UPLOAD", "0.5K")
+    small = build_web_room(tmp_path / "small")
+    assert small.settings.largest_upload == 512
+    told = begin(small.client(small.room.coordinator), exam.read_bytes()).json()["error"]["message"]
+    assert "512B" in told
+    monkeypatch.setenv("SIMING_LARGEST_UPLOAD", re.search(r"--largest-upload (\S+?)\.?$", told)[1])
+    larger = build_web_room(tmp_path / "larger")
+    assert begin(larger.client(larger.room.coordinator), exam.read_bytes()).status_code == 201
+    for web in (small, larger):
+        web.close()
+        web.room.db.close()
+
+
+@pytest.mark.parametrize("text", ["", "much", "-1G", "0", "1e3", "5 X", "9999999T", "٣G"])
+def test_a_size_that_is_none_is_refused_with_one_that_is(text):
+    with pytest.raises(TaskError) as caught:
+        size_of(text)
+    assert size_of(re.search(r"as (\w+)", str(caught.value))[1]) == 500 * 2**20
 
 
 @pytest.mark.parametrize("method", ["get", "head", "delete", "patch"])
@@ -451,16 +473,17 @@ uvicorn.run(create_app(settings, Database(url)), host="127.0.0.1", port=int(port
 def start_server(room, port: int) -> subprocess.Popen:
     command = [sys.executable, "-c", textwrap.dedent(SERVER), str(room.db.url), str(room.media), str(port)]
     process = subprocess.Popen(command)
-    until = time.monotonic() + 30
+    until = time.monotonic() + 120  # on a busy machine the libraries alone take half a minute
     while time.monotonic() < until:
         try:
-            httpx.get(f"http://127.0.0.1:{port}/sign-in", timeout=1)
+            httpx.get(f"http://127.0.0.1:{port}/sign-in", timeout=20)
         except httpx.TransportError:
             time.sleep(0.1)
             continue
         return process
     process.kill()
-    raise TimeoutError("the server did not start in 30 s")
+    process.wait()
+    raise TimeoutError("the server did not start in 120 s")
 
 
 def test_an_upload_goes_on_after_kill_9_of_the_server_and_the_film_is_whole(tmp_path, exam):

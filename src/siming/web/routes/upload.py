@@ -6,8 +6,10 @@ chunk means that it is on the server's disk. After anything went wrong it asks f
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Annotated, Any, Final
 
+from anyio import fail_after
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
@@ -32,6 +34,9 @@ CHUNK: Final = 8 << 20
 MOST_CHUNK: Final = 64 << 20
 PIECE: Final = 1 << 20
 """Bytes gathered before they are written."""
+
+SILENT_S: Final = 20.0
+"""A sender whose network went away without a word would else keep everybody, himself included, from going on."""
 
 
 class Begin(BaseModel):
@@ -171,8 +176,8 @@ async def chunk(
     reception = await run_in_threadpool(Reception, db, who.actor, folder, upload_id, upload_offset)
     try:
         await _pour(request, reception)
-    except ClientDisconnect:
-        pass  # what has arrived is kept, and nobody hears the answer
+    except (ClientDisconnect, _Silent):
+        response.headers["Connection"] = "close"  # what has arrived is kept; mostly nobody hears the answer
     except BaseException:
         reception.take_back()
         raise
@@ -191,10 +196,28 @@ def cancel(
     return _answer(request, response, ended, who)
 
 
+class _Silent(Exception):
+    """Nothing came for too long."""
+
+
+async def _heard(request: Request) -> AsyncIterator[bytes]:
+    """The body of the request as it comes."""
+    pieces = request.stream()
+    while True:
+        try:
+            with fail_after(SILENT_S):
+                piece = await anext(pieces)
+        except StopAsyncIteration:
+            return
+        except TimeoutError as error:
+            raise _Silent from error
+        yield piece
+
+
 async def _pour(request: Request, reception: Reception) -> None:
     """The body of the request into the file, in pieces written by a thread."""
     gathered, total = bytearray(), 0
-    async for piece in request.stream():
+    async for piece in _heard(request):
         total += len(piece)
         if total > MOST_CHUNK:
             raise InputError(
