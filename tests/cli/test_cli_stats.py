@@ -564,7 +564,7 @@ def test_a_plan_says_what_it_lacks(words, message):
 def test_a_plan_speaks_plainly_in_both_languages():
     goal = ("plan", "--what", "icc", "--expected", "0.8", "--width", "0.1", "--videos", "100")
     assert "With 205 videos, the 95 % interval of the intraclass correlation" in stats(*goal).stdout.replace("\n", " ")
-    assert "有 205 段录像时，组内相关系数" in stats(*goal, "--lang", "zh").stdout
+    assert "有 205 段视频时，组内相关系数" in stats(*goal, "--lang", "zh").stdout
     assert "the goal needs 205 videos rated twice and there are 100" in stats(*goal).stdout.replace("\n", " ")
 
 

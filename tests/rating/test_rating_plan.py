@@ -578,7 +578,7 @@ def test_the_plan_is_told_in_both_languages_and_goes_into_json():
     english, chinese = (sentences_in(plan, language) for language in ("en", "zh"))
     assert english[0].startswith("200 attempts for 12 raters: 200 with 2 compared sheets")
     assert "QWK of a typical pair alone: cannot be said, because 3 videos are fewer than 5." in english
-    assert "单独一对评分者的QWK：无法给出，因为只有3份录像，少于5份。" in chinese
+    assert "单独一对评分者的QWK：无法给出，因为只有3段视频，少于5段。" in chinese
     assert len(english) == len(chinese)
     assert json.loads(json.dumps(plan.to_plain(), allow_nan=False))["words"]["zh"] == chinese
     for key in ("plan_words", "plan_assumptions", "plan_columns"):
@@ -697,7 +697,7 @@ def test_the_command_prints_the_plan_in_both_languages_and_goes_on_from_its_own_
     assert english.exit_code == 0, english.output
     assert "20 attempts for 4 raters" in english.output
     chinese = CliRunner().invoke(app, [*command, "--lang", "zh"], env={"COLUMNS": "120"})
-    assert "4 位评分者，20 份录像" in chinese.output
+    assert "4 位评分者，20 段视频" in chinese.output
     again = CliRunner().invoke(app, [*command, "--keep", str(out), "--json"])
     plain = json.loads(again.stdout)
     assert [row["attempt"] for row in plain["assignments"]] == [a.attempt for a in read_assignments(out)[0]]

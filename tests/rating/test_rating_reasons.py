@@ -87,5 +87,5 @@ def test_a_reason_that_holds_reasons_is_chinese_throughout():
     assert reason_in("zh", f"no model can be redrawn: a: {blank}; b: {blank}") == (
         "没有模型可以重抽样：a：没有配对：每个单元格都缺少一方的评分；b：没有配对：每个单元格都缺少一方的评分"
     )
-    assert reason_in("zh", "no attempt has a 'site'") == "没有作答记录考点"
+    assert reason_in("zh", "no attempt has a 'site'") == "没有考试记录注明考点"
     assert reason_in("en", blank) == blank

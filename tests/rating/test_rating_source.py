@@ -236,3 +236,36 @@ def test_every_note_is_said_in_both_languages_with_its_numbers(table):
     english, other = (texts(language)["reader"] for language in ("en", "zh"))
     fields = [{code: set(re.findall(r"{(\w+)}", text)) for code, text in said.items()} for said in (english, other)]
     assert fields[0] == fields[1]
+
+
+ROOM_TABLE = """attempt,rubric,rubric version,author kind,rater,step,points,max points,status,more
+A-1,aed-adult,1,physician,R01,aed02,8,10,judged,
+A-1,aed-adult,1,physician,R01,aed04,18,18,judged,
+A-1,aed-adult,1,physician,R02,aed02,10,10,judged,
+A-1,aed-adult,1,physician,R02,aed04,0,18,judged,
+A-1,aed-adult,1,physician,R02,aed02,9,10,judged,"{""sheet"": {""purpose"": ""repeat""}}"
+A-1,aed-adult,1,physician,R02,aed04,18,18,judged,
+A-1,aed-adult,1,consensus,consensus,aed02,8,10,judged,
+A-1,aed-adult,1,consensus,consensus,aed04,18,18,judged,
+A-1,aed-adult,1,model,qwen,aed02,1,10,judged,
+"""
+
+
+def test_of_the_rooms_own_table_only_physicians_first_independent_sheets_are_raters(table):
+    source = load_ratings(table(ROOM_TABLE))
+    given = {sheet.author.name: {k: e.points for k, e in sheet.steps.items()} for sheet in source.dataset.sheets}
+    assert [*given] == ["R01", "R02"]
+    assert [[*each.values()] for each in given.values()] == [[8, 18], [10, 0]]
+    left_out = [note for note in source.notes if "no physician" in note or "independent" in note]
+    assert [re.search(r"left out: (\d+) rows of (\S+) \((\w+)\)", note).groups() for note in left_out] == [
+        ("2", "consensus", "consensus"),
+        ("1", "qwen", "model"),
+        ("2", "R02", "repeat"),
+    ]
+    assert all("未采用" in note_in("zh", note) for note in left_out)
+
+
+def test_a_room_table_without_a_physicians_own_sheet_is_refused_with_the_mend(table):
+    head, *rows = ROOM_TABLE.splitlines()
+    with pytest.raises(SheetError, match="consensus only.*export their first sheets too"):
+        load_ratings(table("\n".join([head, *(row for row in rows if ",consensus," in row)])))

@@ -32,7 +32,7 @@ def test_every_dash_is_explained_in_words():
 def test_dashes_and_coverage_are_explained_in_chinese_too():
     words = printed(sample_report(1), language="zh")
     assert "全部正确: 精确率: 没有步骤被判为做错" in words
-    assert "已作答93.8 %；缺失：失败 33, 步骤无法读取 12, 参考：无法评判 4" in words
+    assert "已回答93.8 %；缺失：失败 33, 步骤无法读取 12, 参考：无法评判 4" in words
 
 
 def test_a_correlation_without_interval_is_held_back_and_says_why():

@@ -48,7 +48,7 @@ def test_every_column_and_setting_has_its_words():
 
 
 def test_fields_are_filled_in():
-    assert text("attempt.title", "zh", id="A-001") == "考试 A-001"
+    assert text("attempt.title", "zh", id="A-001") == "考试记录 A-001"
 
 
 def test_a_reason_of_the_statistics_is_read_in_chinese_with_its_numbers_in_the_right_place():
@@ -58,7 +58,7 @@ def test_a_reason_of_the_statistics_is_read_in_chinese_with_its_numbers_in_the_r
 
 def test_a_reason_inside_a_reason_is_read_in_chinese_too():
     nested = "undefined on the cells that were answered (no step was called wrong)"
-    assert reason_in("zh", nested) == "在已作答的单元格上无定义（没有步骤被判为做错）"
+    assert reason_in("zh", nested) == "在已回答的单元格上无定义（没有步骤被判为做错）"
     assert reason_in("zh", "cannot judge (reference)") == "参考：无法评判"
 
 

@@ -10,20 +10,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from siming.cli.room_notes import blank_reason, not_to_be_seen, note_of, other_points
+
 if TYPE_CHECKING:
-    from siming.rubric import Dataset, Entry, Rubric, Sheet
+    from siming.rubric import Dataset, Entry, Language, Rubric, Sheet, Step
     from siming.store import Actor, Database, Role
 
 OnProgress = Callable[[str, int, int], None]
 
-PEOPLE: tuple[tuple[str, str, Role, str], ...] = (
-    ("cora", "Cora Lindqvist", "coordinator", "C01"),
-    ("wei", "Wei", "rater", "Wei"),
-    ("okafor", "Okafor", "rater", "Okafor"),
-    ("lin", "Lin", "adjudicator", "A01"),
-    ("ana", "Ana Costa", "analyst", "S01"),
+PEOPLE: tuple[tuple[str, str, Role, str, Language], ...] = (
+    ("cora", "Cora Lindqvist", "coordinator", "C01", "en"),
+    ("wei", "Wei", "rater", "Wei", "zh"),
+    ("okafor", "Okafor", "rater", "Okafor", "en"),
+    ("lin", "Lin", "adjudicator", "A01", "zh"),
+    ("ana", "Ana Costa", "analyst", "S01", "en"),
 )
-"""Login, name, role, code; the two raters' codes are the names that their simulated sheets carry."""
+"""Login, name, role, code, language that he reads and writes; the two raters' codes are the names that their simulated
+sheets carry."""
+LANGUAGE_OF: Mapping[str, Language] = {login: language for login, *_, language in PEOPLE}
 
 PASS_KAPPA = 0.4
 GOLD = "G-001"
@@ -40,7 +44,7 @@ class Login:
 
 LOGINS = (
     Login("owner", "Olga Owner", "owner"),
-    *(Login(login, name, role) for login, name, role, _ in PEOPLE),
+    *(Login(login, name, role) for login, name, role, *_ in PEOPLE),
 )
 
 
@@ -113,7 +117,7 @@ class _Story:
             self.db,
             boss,
             slug="demo",
-            title="Simulated exams",
+            title="Simulated exams · 模拟考试",
             policy=Policy(calibration_pass_kappa=PASS_KAPPA),
             code="O01",
         )
@@ -121,8 +125,8 @@ class _Story:
         boss = people.actor_of(self.db, owner.id)
         chosen = [rubrics.publish_builtin(self.db, boss, name).id for name in self.exams.rubrics]
         rubrics.set_project_rubrics(self.db, boss, made.id, chosen)
-        for login, name, role, code in PEOPLE:
-            person, invitation = invitations.create_person(self.db, boss, login=login, name=name)
+        for login, name, role, code, language in PEOPLE:
+            person, invitation = invitations.create_person(self.db, boss, login=login, name=name, language=language)
             invitations.accept_invitation(self.db, invitation.token, self.password)
             members.add_member(self.db, boss, made.id, person_id=person.id, roles=[role], code=code)
             self.actors[login] = people.actor_of(self.db, person.id)
@@ -157,7 +161,7 @@ class _Story:
             if sheet.attempt == self.codes[GOLD]
         ]
         attempt = get_attempt(self.db, cora, self.project, GOLD)
-        add_gold(self.db, cora, attempt.id, gold, source="the simulator's known truth")
+        add_gold(self.db, cora, attempt.id, gold, source="the simulator's known truth · 模拟器的已知真值")
         assign_calibration(self.db, cora, self.project)
         for login in ("wei", "okafor"):
             for card in self._cards(login):
@@ -194,7 +198,7 @@ class _Story:
         opened = open_assignment(self.db, actor, assignment, client=client)
         duration_s = opened.view.media[0].duration_s
         sheets = [s for s in self.exams.sheets_of("physician", actor.name) if s.attempt == self.codes[code]]
-        changes = list(changes_of(sheets, opened.view.rubrics, duration_s))
+        changes = list(changes_of(sheets, opened.view.rubrics, duration_s, language=LANGUAGE_OF[login]))
         if half:
             changes = changes[: len(changes) // 2]
         numbered = [{**change, "client_seq": n} for n, change in enumerate(changes, start=1)]
@@ -222,14 +226,13 @@ class _Story:
             self.on_progress("Lin adjudicates", number + 1, len(lines))
             moved = take_case(self.db, lin, line.id)
             view = view_case(self.db, lin, line.id)
-            rubrics = {rubric.id: rubric for rubric in view.rubrics}
             for step in view.steps:
                 if step.state != "open":
                     continue
                 right = truth[self.codes[view.code], step.step]
                 moved = decide(
                     self.db, lin, line.id, fence=moved.fence, version=moved.version, rubric=step.rubric, step=step.step,
-                    **_decision(right, step.first, step.second, rubrics[step.rubric]),
+                    **_decision(right, step.first, step.second, language=LANGUAGE_OF["lin"]),
                 )  # fmt: skip
             if number:  # the first stays decided and open, so that there is one to lock
                 close_case(self.db, lin, line.id, fence=moved.fence, version=moved.version)
@@ -250,8 +253,14 @@ class _Story:
                 continue  # locked with its case already
 
 
-def changes_of(sheets: Sequence[Sheet], rubrics: Sequence[Rubric], duration_s: float) -> list[dict[str, Any]]:
-    """The changes a rating page would send for these sheets, without their numbers."""
+def changes_of(
+    sheets: Sequence[Sheet], rubrics: Sequence[Rubric], duration_s: float, *, language: Language
+) -> list[dict[str, Any]]:
+    """The changes a rating page would send for these sheets, without their numbers.
+
+    Args:
+        language: That the rater writes in.
+    """
     at = "2026-03-02T09:00:00.000Z"
     steps = {(sheet.rubric, step): entry for sheet in sheets for step, entry in sheet.steps.items()}
     made: list[dict[str, Any]] = [
@@ -260,7 +269,7 @@ def changes_of(sheets: Sequence[Sheet], rubrics: Sequence[Rubric], duration_s: f
     for rubric in rubrics:
         for step in rubric.steps:
             entry = steps[rubric.id, step.id]
-            for field, value in _fields(entry, step.max_points, duration_s).items():
+            for field, value in _fields(entry, step, rubric, duration_s, language).items():
                 made.append(
                     {"field": field, "rubric": rubric.id, "step": step.id, "value": value, "media_s": None, "at": at}
                 )
@@ -279,21 +288,20 @@ def changes_of(sheets: Sequence[Sheet], rubrics: Sequence[Rubric], duration_s: f
     return made
 
 
-def _fields(entry: Entry, max_points: float, duration_s: float) -> Mapping[str, Any]:
+def _fields(entry: Entry, step: Step, rubric: Rubric, duration_s: float, language: Language) -> Mapping[str, Any]:
     if entry.points is None:
-        return {"blank": {"status": entry.status, "reason": entry.reason or "hidden"}}
+        return {"blank": {"status": entry.status, "reason": blank_reason(entry)}}
     fields: dict[str, Any] = {"points": entry.points}
     if entry.deductions:
         fields["deductions"] = list(entry.deductions)
-    if entry.points < max_points:
+    if entry.points < step.max_points:
         whole = [[max(0.0, start), min(duration_s, end)] for start, end in entry.evidence if start < duration_s]
         fields["evidence"] = whole or [[0.0, min(2.0, duration_s)]]
-        told = (entry.reasons or {}).get("en") or ("",)
-        fields["note"] = entry.note or told[0] or "not as the rubric asks"
+        fields["note"] = note_of(entry, step, rubric, language)
     return fields
 
 
-def _decision(right: Entry, first: Entry, second: Entry, rubric: Rubric) -> Mapping[str, Any]:
+def _decision(right: Entry, first: Entry, second: Entry, *, language: Language) -> Mapping[str, Any]:
     for choice, entry in (("first", first), ("second", second)):
         if entry.points == right.points and right.points is not None:
             return {"choice": choice, "template": "evidence_clearer"}
@@ -302,12 +310,12 @@ def _decision(right: Entry, first: Entry, second: Entry, rubric: Rubric) -> Mapp
             "choice": "other",
             "blank": "cannot_judge",
             "blank_reason": "hidden",
-            "rationale": "neither view shows it",
+            "rationale": not_to_be_seen(language),
         }
     return {
         "choice": "other",
         "points": right.points,
         "deductions": right.deductions,
         "evidence": right.evidence,
-        "rationale": "both missed what the video shows",
+        "rationale": other_points(language),
     }

@@ -3,6 +3,7 @@
 from siming.rating.plan.assignment import Assignment, AssignmentPlan, Connections, PairCount, Purpose, Workload
 from siming.rating.plan.forecast import Assumptions, Forecast
 from siming.rating.plan.planner import REPEAT_AFTER_DAYS, plan_assignments, replan
+from siming.rating.plan.refusal import PlanError
 from siming.rating.plan.roster import PlanAttempt, PlanRater
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Forecast",
     "PairCount",
     "PlanAttempt",
+    "PlanError",
     "PlanRater",
     "Purpose",
     "Workload",

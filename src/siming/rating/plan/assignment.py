@@ -9,6 +9,7 @@ from typing import Any, Literal
 from siming.metrics import Measured
 from siming.rating.plain import plain
 from siming.rating.plan.forecast import Forecast
+from siming.rating.plan.words import assumptions_in, sentences_in
 
 Purpose = Literal["score", "link", "repeat"]
 
@@ -108,8 +109,6 @@ class AssignmentPlan:
 
     def to_plain(self) -> dict[str, Any]:
         """Plain values for JSON, with the sentences in both languages."""
-        from siming.rating.plan.words import assumptions_in, sentences_in
-
         return {
             "seed": self.seed,
             "rater_seeds": dict(self.rater_seeds),

@@ -13,6 +13,7 @@ from siming.rating.plan.assignment import Assignment, AssignmentPlan
 from siming.rating.plan.describe import described
 from siming.rating.plan.forecast import Assumptions
 from siming.rating.plan.queue import rater_seed
+from siming.rating.plan.refusal import PlanError
 from siming.rating.plan.roster import PlanAttempt, PlanRater, roster
 from siming.rating.plan.search import Board, Floats, connect, fill
 from siming.rating.plan.seating import Repeats, assignments_of, board_of, choose_repeats, minutes_of, new_viewers
@@ -166,7 +167,7 @@ def _made(stands: Standing, wishes: _Wishes, rng: np.random.Generator) -> Assign
     if (needed > who.max_minutes + 1e-9).any():
         board, repeats, notes = _searched(stands, wishes, who.max_minutes)
         if (board.load > who.max_minutes + 1e-9).any():
-            raise TaskError(_too_many_minutes(stands, needed))
+            raise _too_many_minutes(stands, needed)
     seeds = {name: rater_seed(wishes.seed, name) for name in who.names}
     assignments = assignments_of(stands, board, repeats, seeds=seeds, not_before_days=wishes.not_before_days, rng=rng)
     return described(
@@ -206,7 +207,7 @@ def _link_pairs(stands: Standing, board: Board) -> Floats:
     return out
 
 
-def _too_many_minutes(stands: Standing, needed: Floats) -> str:
+def _too_many_minutes(stands: Standing, needed: Floats) -> PlanError:
     """What the raters would need, and the limits that would do."""
     who = stands.who
     limit = who.max_minutes[: who.n_raters]
@@ -217,8 +218,13 @@ def _too_many_minutes(stands: Standing, needed: Floats) -> str:
         if len(short) > 12
         else ""
     )
-    return (
+    allowed = limit[np.isfinite(limit)].sum()
+    return PlanError(
         f"the plan takes {needed[: who.n_raters].sum():.0f} minutes and the raters' max_minutes allow "
-        f"{limit[np.isfinite(limit)].sum():.0f} in all, or not in a way that every attempt can be placed; raise max_minutes to at least "
-        f"{wanted}{more}, add raters, or ask for a smaller double_share"
+        f"{allowed:.0f} in all, or not in a way that every attempt can be placed; raise max_minutes to at least "
+        f"{wanted}{more}, add raters, or ask for a smaller double_share",
+        "too_many_minutes",
+        needed=f"{needed[: who.n_raters].sum():.0f}",
+        allowed=f"{allowed:.0f}",
+        wanted=[f"{who.raters[n].id} {math.ceil(needed[n])}" for n in short],
     )

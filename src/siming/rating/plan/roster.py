@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from siming.errors import TaskError
+from siming.rating.plan.refusal import PlanError
 from siming.rubric.rubric import repeated
 
 Flags = npt.NDArray[np.bool_]
@@ -116,7 +117,7 @@ class Roster:
         given = [np.inf if r.max_minutes is None else r.max_minutes for r in self.raters]
         return np.array([*given, *(np.inf for _ in self.former)], dtype=np.float64)
 
-    def too_few(self, number: int, wanted: int, free: int) -> str:
+    def too_few(self, number: int, wanted: int, free: int) -> PlanError:
         """Why an attempt cannot have so many more raters: who is in conflict with it, and the mend.
 
         Args:
@@ -134,9 +135,18 @@ class Roster:
         mend = [f"add {wanted - free} rater(s) who may"]
         mend += [f"set same_site_allowed for {_some(same_site, ' or ')}"] if same_site else []
         mend += [f"ask for raters_per_attempt={free}"] if free else ["leave the attempt out"]
-        return (
+        kept_out = {(False, False): "", (True, False): "_own_site", (False, True): "_conflict", (True, True): "_both"}
+        return PlanError(
             f"attempt {attempt.id!r} lacks {wanted} rater(s) and {free} could rate it ({'; '.join(why)}); "
-            f"{', '.join(mend[:-1])} or {mend[-1]}"
+            f"{', '.join(mend[:-1])} or {mend[-1]}",
+            "too_few_raters" + kept_out[bool(same_site), bool(named)],
+            attempt=attempt.id,
+            n=wanted,
+            free=free,
+            raters=self.n_raters,
+            site=attempt.site,
+            own_site=same_site,
+            named=named,
         )
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from siming.errors import TaskError
 from siming.rating.plan.assignment import Assignment
 from siming.rating.plan.queue import ordered
 from siming.rating.plan.search import CLOSED, EMPTY, Board, Flags, Floats, Ints
@@ -23,7 +22,7 @@ def board_of(stands: Standing, limit: Floats) -> tuple[Board, list[str]]:
         limit: Most minutes of each rater.
 
     Raises:
-        TaskError: an attempt that too few raters may rate.
+        PlanError: an attempt that too few raters may rate.
     """
     who = stands.who
     members: Ints = np.full((len(who.attempts), max(stands.width)), CLOSED, dtype=np.int64)
@@ -84,7 +83,7 @@ def _close_or_refuse(stands: Standing, members: Ints, allowed: Flags) -> list[st
         free = int(allowed[number].sum()) - len({int(r) for r in row if r >= 0 and allowed[number, r]})
         if wanted > free:
             if number not in stands.links or not (row >= 0).any():
-                raise TaskError(stands.who.too_few(number, wanted, free))
+                raise stands.who.too_few(number, wanted, free)
             row[np.flatnonzero(row == EMPTY)[free:]] = CLOSED
             notes.append(
                 f"link attempt {stands.who.attempts[number].id!r} keeps a place open: "

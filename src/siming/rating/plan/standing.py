@@ -10,6 +10,7 @@ import numpy as np
 
 from siming.errors import TaskError
 from siming.rating.plan.assignment import Assignment
+from siming.rating.plan.refusal import PlanError
 from siming.rating.plan.roster import Roster
 
 View = tuple[str, str]
@@ -115,7 +116,12 @@ def _links(
             raise TaskError(f"link attempt {name!r} is not among the attempts; correct the id or take it out")
         return frozenset(had | {number_of[name] for name in asked})
     if asked > n:
-        raise TaskError(f"{asked} link attempts are asked for and there are {n} attempts; give at most {n}")
+        raise PlanError(
+            f"{asked} link attempts are asked for and there are {n} attempts; give at most {n}",
+            "too_many_links",
+            asked=asked,
+            n=n,
+        )
     refused = (~who.allowed[:, : who.n_raters]).sum(axis=1).tolist()
     tie = rng.random(n).tolist()
     strands: dict[str, list[tuple[int, float, int]]] = {}

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from siming.metrics import Measured
-from siming.rating.plan.assignment import AssignmentPlan
 from siming.rating.plan.forecast import Assumptions
 from siming.rating.texts import texts, translated
+
+if TYPE_CHECKING:
+    from siming.rating.plan.assignment import AssignmentPlan
 
 
 def sentences_in(plan: AssignmentPlan, language: str) -> list[str]:

@@ -10,6 +10,9 @@ from typing import Any
 
 import yaml
 
+MINUS = "\u2212"
+"""Before a negative number in a sentence; a hyphen is too short beside figures."""
+
 Pattern = tuple[re.Pattern[str], str]
 """A reason in English, and the same in Chinese with the parts of the English one."""
 
