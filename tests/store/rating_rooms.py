@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, insert
 
 from siming.rubric import Rubric
-from siming.store import Actor
-from siming.store.blind.assignments import Planned, assign
+from siming.store import Actor, audit
+from siming.store.audit_reasons import reasons_of
+from siming.store.blind.assignments import Despite, Planned, assign
 from siming.store.blind.changes import Saved, save_changes
 from siming.store.blind.lease import Opened, open_assignment
 from siming.store.blind.submissions import Receipt, submit
@@ -37,7 +39,7 @@ def add_film(
     rows = [
         {"id": original, "kind": "original", "sha256": sha256[::-1], "path": f"originals/{sha256}", "state": "verified",
          "made_from": None, "time_map": None},
-        {"id": new_id("me"), "kind": "derivative", "sha256": sha256, "path": f"derivatives/{sha256}.mp4", "state": state,
+        {"id": new_id("me"), "kind": "derivative", "sha256": sha256, "path": f"derivatives/sha256/{sha256[:2]}/{sha256[2:4]}/{sha256}", "state": state,
          "made_from": original, "time_map": {}},
     ]  # fmt: skip
     with room.db.write() as c:
@@ -55,9 +57,12 @@ def add_rated_attempt(
     return made.id
 
 
-def give(room, attempt_id: str, rater: Actor, **more: Any) -> str:
+def give(
+    room, attempt_id: str, rater: Actor, *, despite: Collection[Despite] = (), reason: str = "", **more: Any
+) -> str:
     """Assign an attempt to a rater. Returns the assignment's id."""
-    return assign(room.db, room.coordinator, room.project, [Planned(attempt_id, rater.id, **more)])[0]
+    planned = [Planned(attempt_id, rater.id, **more)]
+    return assign(room.db, room.coordinator, room.project, planned, despite=despite, reason=reason)[0]
 
 
 @dataclass
@@ -154,6 +159,14 @@ def submitted(room, attempt_id: str, rater: Actor, *, lost: float = 0.0, **more:
     tab.open()
     tab.rate_all(lost=lost)
     return tab.assignment, tab.submit()
+
+
+def gone_over(room) -> list[dict[str, Any]]:
+    """What was gone over when something was assigned, as the audit tells it, with the reason in words."""
+    with room.db.read() as c:
+        found = [line for line in audit.lines(c) if line["act"] == "assignment.despite"]
+        words = reasons_of(c, found)
+    return [{**line["detail"], "reason": words[line["detail"][audit.REASON]].words} for line in found]
 
 
 def unguard(connection: Connection, table: str, trigger: str) -> None:

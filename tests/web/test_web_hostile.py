@@ -113,8 +113,8 @@ def verdict(answer: Any) -> str:
     return "yes"
 
 
-LAST = ("/sign-out", "/account/sign-out-elsewhere", "/account/password")
-"""What ends sessions is asked last."""
+LAST = re.compile(r"/sign-out|/account/(sign-out-elsewhere|password)|/api/.*/(erasure|state)")
+"""What ends sessions, closes or erases is asked last."""
 
 
 def matrix(past: World, folder: Path) -> dict[str, dict[str, str]]:
@@ -126,7 +126,7 @@ def matrix(past: World, folder: Path) -> dict[str, dict[str, str]]:
             values = there(world)
             routes = sorted(
                 routes_of(app),
-                key=lambda r: (r.path in LAST, r.method in UNSAFE, r.method == "DELETE", r.path, r.method),
+                key=lambda r: (LAST.fullmatch(r.path) is not None, r.method in UNSAFE, r.method == "DELETE", r.path, r.method),
             )
             openapi = app.openapi()
             asks = []
@@ -151,7 +151,7 @@ def sound(route: Walked, openapi: dict[str, Any], values: dict[str, str], world:
     body = body_for(route, openapi, {**values, **also})
     if route.path.endswith(("/import", "/hand-over")) and "files" not in body:
         body = {"files": dict.fromkeys(("table", "file"), ("a.csv", b"code\nA-50\n")), "data": body["data"]}
-    if route.method == "PATCH":
+    if route.method == "PATCH" and "/uploads/" in route.path:
         body = {"content": b"", "headers": {"Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}}
     return body
 
