@@ -24,7 +24,7 @@ from sqlalchemy import create_engine
 
 from siming.store import Database, migrate
 from siming.store.migrate import newest_version
-from siming.store.schema import APPEND_ONLY, METADATA, Json
+from siming.store.schema import APPEND_ONLY, KEPT, METADATA, Json
 
 VERSIONS = Path(__file__).resolve().parents[1] / "src/siming/store/migrations/versions"
 
@@ -43,12 +43,14 @@ down_revision = None
 
 APPEND_ONLY = {append_only}
 """Tables whose rows never change and never go."""
+KEPT = {kept}
+"""Tables whose rows never go, and what of them never changes."""
 
 
 def upgrade() -> None:
     """From nothing to the first release."""
     {body}
-    for statement in all_guards(APPEND_ONLY, dialect=op.get_bind().dialect.name):
+    for statement in all_guards(APPEND_ONLY, KEPT, dialect=op.get_bind().dialect.name):
         op.execute(statement)
     op.execute("INSERT INTO audit_head (id, seq, hash) VALUES (1, 0, '')")
 '''
@@ -95,7 +97,7 @@ def write_first() -> Path:
     with tempfile.TemporaryDirectory() as folder:
         body = body_from(f"sqlite:///{folder}/empty.db", batch=False)
     path = VERSIONS / "0001_first.py"
-    path.write_text(FIRST.format(append_only=repr(tuple(APPEND_ONLY)), body=body), "utf-8")
+    path.write_text(FIRST.format(append_only=repr(tuple(APPEND_ONLY)), kept=repr(KEPT), body=body), "utf-8")
     return path
 
 

@@ -105,6 +105,8 @@ def entries(draw: st.DrawFn, deductions: tuple[str, ...]) -> Entry:
             "note": draw(st.none() | TEXT),
             "reason": draw(st.none() | TEXT),
             "reasons": draw(REASONS),
+            "provenance": draw(st.sampled_from([None, "agreed", "adjudicated", "single"])),
+            "rationale": draw(st.none() | TEXT),
         }
     )
 
@@ -193,6 +195,8 @@ def fields_of(sheet: Sheet) -> dict[str, Any]:
         "note": each(lambda e: e.note),
         "reason": each(lambda e: e.reason),
         "reasons": each(lambda e: e.reasons),
+        "provenance": each(lambda e: e.provenance),
+        "rationale": each(lambda e: e.rationale),
         "submitted_at": sheet.submitted_at,
         "global_rating": sheet.global_rating,
         "lead_time": lead_time,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from fractions import Fraction
 
 import pytest
 from drawn_sheets import dataset_of, simple_sheet
+from hint_files import CVAT_VIDEO
 from typer.testing import CliRunner
 
 from siming.cli import sheets
@@ -82,3 +84,32 @@ def test_a_dataset_is_packed_and_unpacked(exam, tmp_path):
 @pytest.mark.parametrize("command", ["formats", "export", "import", "pack", "unpack"])
 def test_every_command_has_examples_in_its_help(command):
     assert f"siming sheets {command}" in run(command, "--help").stdout
+
+
+def draw_video(path, times_ms):
+    """A recording whose pictures come on show at these times, and the last one stays as long as the one before."""
+    import av
+    import numpy as np
+
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"preset": "ultrafast"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
+        for at in times_ms:
+            picture = av.VideoFrame.from_ndarray(np.full((48, 64, 3), at % 255, dtype=np.uint8), format="rgb24")
+            picture.pts, picture.time_base = at, Fraction(1, 1000)
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode())
+
+
+def test_pictures_that_somebody_marked_become_times_through_the_datasets_own_video(exam, tmp_path):
+    marks = tmp_path / "A-1.xml"
+    marks.write_bytes(CVAT_VIDEO)
+    asked = ("import", exam, marks, "--format", "cvat", "--author", "physician:lin", "--json")
+    assert json.loads(run(*asked).stdout)["skipped"] == {"frames_need_table": 1}  # there is no video yet
+    (exam / "videos").mkdir(exist_ok=True)
+    # the rate wanders: picture 2 comes at 90 ms, 4 at 250, 6 at 400, 7 at 440
+    draw_video(exam / "videos" / "A-1.mp4", [0, 40, 90, 170, 250, 300, 400, 440])
+    [sheet] = json.loads(run(*asked).stdout)["sheets"]
+    assert sheet["steps"]["bmv01"]["evidence"] == [[0.09, 0.25], [0.4, 0.44]]
+    assert "points" not in sheet["steps"]["bmv01"]

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import pytest
 from drawn_sheets import DURATION_S, dataset_of, simple_sheet
+from hint_files import HINTS, frames_of
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -26,7 +27,11 @@ EXAM = dataset_of(
     ]
 )
 READABLE = [each.id for each in FORMATS.values() if each.can_read]
-FILES = {format_id: export_bytes(EXAM, format_id) for format_id in READABLE}
+FILES = {
+    format_id: export_bytes(EXAM, format_id) if FORMATS[format_id].can_write else (format_id, "", HINTS[format_id])
+    for format_id in READABLE
+}
+WEI = EXAM.sheets[0].author
 SUFFIXES = {each.id: each.suffix for each in FORMATS.values()}
 
 
@@ -250,7 +255,7 @@ def test_ids_that_differ_by_case_alone_have_files_of_their_own(format_id):
     names = ["A-1", "a-1", "con", "A-1-2", "B."]
     attempts = [EXAM.attempts[0].model_copy(update={"id": name}) for name in names]
     exam = replace(EXAM, attempts=attempts, sheets=[simple_sheet("wei", attempt=name) for name in names])
-    name, _, raw = export_bytes(exam, format_id)
+    name, _, raw = export_bytes(exam, format_id, authors=[exam.sheets[0].author])
     with zipfile.ZipFile(io.BytesIO(raw)) as archive:
         assert len({each.casefold() for each in archive.namelist()}) == len(names)
     if format_id == "elan":
@@ -266,7 +271,7 @@ def test_a_formula_in_a_workbook_is_no_mark():
 def test_words_of_an_upload_stand_harmless_in_captions():
     note = "\u202eevil --> 00:00\n\n1\n00:00:00.000 --> 00:09:00.000\n<script>x</script>\x00"
     exam = dataset_of([simple_sheet("<v x>", bmv01=Entry(points=1, note=note, evidence=((0.0, 1.0),)))])
-    _, _, raw = export_bytes(exam, "webvtt", attempts=["A-1"])
+    _, _, raw = export_bytes(exam, "webvtt", attempts=["A-1"], authors=[exam.sheets[0].author])
     text = raw.decode()
     assert text.count("-->") == 1
     assert "<script" not in text
@@ -302,7 +307,9 @@ FUZZ = settings(
 def tried(raw: bytes, format_id: str) -> None:
     """Either sheets that fit, or an error of siming's own."""
     try:
-        found = import_bytes(raw, format_id, EXAM, name="fuzz")
+        found = import_bytes(
+            raw, format_id, EXAM, name="A-1.fuzz", frames=frames_of, author=WEI if format_id in HINTS else None
+        )
     except SimingError as refused_as:
         complaint = str(refused_as)
     else:
@@ -340,13 +347,15 @@ JSON = st.recursive(
     lambda each: st.lists(each, max_size=3) | st.dictionaries(
         st.sampled_from(["data", "annotations", "predictions", "result", "value", "type", "from_name", "number", "text",
                          "choices", "labels", "start", "end", "attempt", "rubric", "video", "observations", "events",
-                         "independent_variables", "file", "completed_by", "model_version", "lead_time"]),
+                         "independent_variables", "file", "completed_by", "model_version", "lead_time", "categories",
+                         "images", "videos", "id", "name", "frame_id", "category_id", "image_id", "metadata", "z", "av",
+                         "vid", "view", "attribute", "options", "aname", "fname", "fid_list"]),
         each, max_size=5),
     max_leaves=25,
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("format_id", ["label-studio", "boris"])
+@pytest.mark.parametrize("format_id", ["label-studio", "boris", "coco", "via"])
 @settings(FUZZ, max_examples=120)
 @given(plain=JSON)
 def test_no_json_of_another_shape_gives_another_error(format_id, plain):
@@ -377,6 +386,21 @@ def test_no_value_in_a_boris_project_gives_another_error(plain, data):
     observation["events"][0][data.draw(st.integers(0, 4))] = plain if data.draw(st.booleans()) else 1.0
     target[data.draw(st.sampled_from(list(target)))] = plain
     tried(json.dumps(project).encode(), "boris")
+
+
+@pytest.mark.parametrize("format_id", ["coco", "via"])
+@settings(FUZZ, max_examples=150)
+@given(plain=JSON, data=st.data())
+def test_no_value_among_marks_of_a_video_gives_another_error(format_id, plain, data):
+    document = json.loads(HINTS[format_id])
+    target = document
+    for _ in range(data.draw(st.integers(0, 3))):
+        inner = target[data.draw(st.sampled_from(list(target) if isinstance(target, dict) else range(len(target))))]
+        if not isinstance(inner, dict | list) or not inner:
+            break
+        target = inner
+    target[data.draw(st.sampled_from(list(target) if isinstance(target, dict) else range(len(target))))] = plain
+    tried(json.dumps(document).encode(), format_id)
 
 
 CELLS = st.sampled_from(

@@ -92,7 +92,8 @@ def test_an_elan_document_saved_by_pympi_keeps_points_and_moved_evidence(exam, t
 @pytest.mark.parametrize(("language", "points"), [("en", "2.5 of 18 points"), ("zh", "2.5/18分")])
 def test_webvtt_py_reads_the_captions(exam, tmp_path, language, points):
     webvtt = pytest.importorskip("webvtt")
-    export_sheets(exam, "webvtt", tmp_path, language=language, attempts=["A-1"])
+    both = [Author(kind="physician", name=name) for name in ("wei", "okafor")]
+    export_sheets(exam, "webvtt", tmp_path, language=language, attempts=["A-1"], authors=both)
     captions = list(webvtt.read(str(tmp_path / f"A-1.{language}.vtt")))
     assert [(each.start, each.end) for each in captions] == [
         ("00:00:01.250", "00:00:03.500"),

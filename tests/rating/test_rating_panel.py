@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import krippendorff
@@ -145,6 +146,30 @@ def test_a_site_that_nobody_wrote_down_is_asked_for_and_not_made_up():
     assert [(p.part, p.n_videos) for p in some] == [("north", 2), ("—", 4)]
     with pytest.raises(TaskError, match="give one of pair, skill, step, site"):
         panels(exam(WEI, OKAFOR), by="room")
+
+
+def at(data: Dataset, **times: list[str | None]) -> Dataset:
+    """The same with the times of each rater's sheets, attempt by attempt."""
+    sheets = [
+        each.model_copy(update={"submitted_at": times[each.author.name][int(each.attempt.removeprefix("A-"))]})
+        for each in data.sheets
+    ]
+    return replace(data, sheets=sheets)
+
+
+def test_a_week_holds_the_videos_whose_later_sheet_came_in_it():
+    data = exam(WEI[:4], OKAFOR[:4])
+    wei = ["2026-01-01T08:00:00Z", "2026-01-04T23:59:59Z", "2026-01-01T08:00:00Z", None]
+    # 1 January 2026 is a Thursday, in the first week; the second begins with the Monday, 5 January, in UTC
+    okafor = ["2025-12-31T08:00:00Z", "2026-01-04T10:00:00-02:00", "2026-01-05T02:00:00+02:00", "2026-01-05T02:00:00Z"]
+    parts = panels(at(data, wei=wei, okafor=okafor), by="week")
+    assert [(p.part, p.totals["attempts"]) for p in parts] == [
+        ("2026-W01", ["A-0", "A-1"]), ("2026-W02", ["A-2"]), ("—", ["A-3"])
+    ]  # fmt: skip
+    [whole] = panels(data)
+    assert sum(p.n_cells for p in parts) == whole.n_cells
+    with pytest.raises(DatasetError, match=r"no sheet says when it was submitted; write `submitted_at` into"):
+        panels(data, by="week")
 
 
 def test_the_cells_that_go_to_adjudication_are_those_that_a_consensus_has_to_decide():

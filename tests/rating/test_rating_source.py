@@ -267,5 +267,5 @@ def test_of_the_rooms_own_table_only_physicians_first_independent_sheets_are_rat
 
 def test_a_room_table_without_a_physicians_own_sheet_is_refused_with_the_mend(table):
     head, *rows = ROOM_TABLE.splitlines()
-    with pytest.raises(SheetError, match="consensus only.*export their first sheets too"):
+    with pytest.raises(SheetError, match=r"consensus only.*export their first sheets too"):
         load_ratings(table("\n".join([head, *(row for row in rows if ",consensus," in row)])))

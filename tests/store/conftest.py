@@ -7,6 +7,7 @@ __all__ = ["any_room", "any_url"]
 
 ON_BOTH = {
     "test_store_audit",
+    "test_store_audit_reasons",
     "test_store_cases",
     "test_store_changes",
     "test_store_consensus",
@@ -15,11 +16,13 @@ ON_BOTH = {
     "test_store_media",
     "test_store_people",
     "test_store_projects",
+    "test_store_rated_film",
     "test_store_rubrics",
     "test_store_sessions",
     "test_store_submissions",
     "test_store_uploads",
     "test_store_vault",
+    "test_store_views",
 }
 """Files whose tests run on PostgreSQL too: those that lock, race, hash or replay."""
 

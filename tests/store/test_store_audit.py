@@ -5,12 +5,14 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
+from rating_rooms import Tab, add_rated_attempt, give
 from sqlalchemy import delete, text, update
 from sqlalchemy.exc import DatabaseError
 
 from siming.errors import NotAllowedError
 from siming.store import audit, audit_pages
-from siming.store.accounts import sessions
+from siming.store.accounts import invitations, people, sessions
+from siming.store.projects import members
 from siming.store.schema import APPEND_ONLY, audit_event
 
 
@@ -101,10 +103,20 @@ def test_a_page_is_filtered_by_act_person_and_day(room):
     assert audit_pages.audit_page(room.db, room.owner, room.project, since="2026-03-01", until="2026-03-02").lines
 
 
+def test_a_file_of_all_lines_is_read_a_part_at_a_time_and_ends_where_it_stood_when_it_was_asked_for(room):
+    whole = list(audit_pages.every_line(room.db, room.owner, None))
+    parts = audit_pages.every_line(room.db, room.owner, None, at_once=3)
+    sessions.begin(room.db, room.wei.id)
+    assert list(parts) == whole
+    assert [line["seq"] for line in whole] == sorted({line["seq"] for line in whole})
+    assert len(whole) > 3
+    assert list(audit_pages.every_line(room.db, room.owner, None))[: len(whole)] == whole
+
+
 def test_pages_go_back_without_a_gap_or_a_double(room):
     for _ in range(7):
         sessions.begin(room.db, room.wei.id)
-    whole = [line["seq"] for line in reversed(audit_pages.every_line(room.db, room.owner, None))]
+    whole = [line["seq"] for line in reversed(list(audit_pages.every_line(room.db, room.owner, None)))]
     seen, before = [], None
     while True:
         page = audit_pages.audit_page(room.db, room.owner, None, before=before, limit=4)
@@ -113,3 +125,39 @@ def test_pages_go_back_without_a_gap_or_a_double(room):
             break
         before = page.older
     assert seen == whole
+
+
+def test_who_has_something_left_to_rate_reads_lines_that_count_nothing(room):
+    """Inspection of 2026-11-21, gap 24: an owner of the installation who rates read how many lines the others had made."""
+    made, _ = invitations.create_person(room.db, room.owner, login="boss", name="Boss", is_owner=True)
+    members.add_member(room.db, room.owner, room.project, person_id=made.id, roles=["rater"])
+    boss = people.actor_of(room.db, made.id)
+    attempt = add_rated_attempt(room)
+    own = give(room, attempt, boss, slot=0)
+    other = give(room, attempt, room.okafor, slot=1)
+
+    def told():
+        whole = list(audit_pages.every_line(room.db, boss, None))
+        page = audit_pages.audit_page(room.db, boss, None, limit=2)
+        return whole, page, audit_pages.audit_page(room.db, boss, None, before=page.older)
+
+    before = told()
+    tab = Tab(room, room.okafor, other)
+    tab.open()
+    tab.rate_all()
+    tab.submit()
+    invitations.create_person(room.db, room.owner, login="tan", name="Tan")
+    whole, page, rest = told()
+    assert whole[: len(before[0])] == before[0]
+    assert len(whole) > len(before[0])
+    assert [line["seq"] for line in whole] == list(range(1, len(whole) + 1))
+    assert {(line["previous"], line["hash"]) for line in whole} == {("", "")}
+    assert not page.counted
+    assert [line["seq"] for line in (*page.lines, *rest.lines)] == [line["seq"] for line in reversed(whole)]
+    tab = Tab(room, boss, own)
+    tab.open()
+    tab.rate_all()
+    tab.submit()
+    assert audit_pages.audit_page(room.db, boss, None).counted
+    assert audit_pages.audit_page(room.db, boss, None).lines[0]["seq"] > len(whole)
+    assert audit_pages.audit_page(room.db, room.owner, None).counted

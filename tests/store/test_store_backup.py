@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import threading
+import time
 
 import pytest
 from sqlalchemy import insert, update
+from typer.testing import CliRunner
 
-from siming.errors import StoreError
-from siming.store import Database, audit
+from siming.cli import app as cli
+from siming.errors import ConflictError, StoreError
+from siming.store import Database, audit, backup
 from siming.store.accounts import people, sessions
 from siming.store.accounts.vault import Identity, Vault, put_identities
-from siming.store.backup import back_up, check_backup, check_room, restore
+from siming.store.backup import back_up, check_backup, check_room, keep_newest, restore
+from siming.store.media import uploads
+from siming.store.media.media_folder import MediaFolder
+from siming.store.media.uploads import Reception
 from siming.store.schema import attempt, media
 
 FILM = b"not really a film, but bytes are bytes" * 1000
@@ -74,6 +81,72 @@ def test_what_was_backed_up_comes_back_whole(filmed, link):
     vault = Vault(into / "vault")
     assert vault.open(filmed.project, "candidate", "K01").name == "Tan Wei Ming"
     vault.close()
+
+
+def receive(room, content: bytes, *, size: int):
+    """An upload of `size` bytes of which `content` has arrived."""
+    folder = MediaFolder(room.media)
+    made = uploads.begin_upload(
+        room.db, room.coordinator, folder, room.project, code=f"A-{size}", file_name="exam.mp4", size=size, recipe={}
+    )
+    reception = Reception(room.db, room.coordinator, folder, made.id, 0)
+    reception.write(content)
+    return reception.end()
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_a_recording_that_waits_to_be_worked_on_comes_back_and_one_that_is_arriving_is_told(filmed, link):
+    head = b"\x00\x00\x00\x18ftypisom" + bytes(52)
+    waiting, arriving = receive(filmed, head, size=64), receive(filmed, head, size=99)
+    assert (waiting.state, arriving.state) == ("queued", "receiving")
+    made = back_up(filmed.db, filmed.media, filmed.folder / "kept", link=link)
+    assert made.arriving == 1
+    MediaFolder(filmed.media).forget_upload(waiting.id)  # the job goes on here
+    into, _ = restored(filmed, filmed.folder / "kept")
+    again = MediaFolder(into / "media")
+    assert again.parts() == [waiting.id]
+    assert again.part_of(waiting.id).read_bytes() == head
+    db = Database(f"sqlite:///{into / 'room.db'}")
+    assert [upload.id for upload in uploads.waiting_uploads(db)] == [waiting.id]
+    with pytest.raises(ConflictError) as lost:
+        Reception(db, filmed.coordinator, again, arriving.id, 64)
+    assert lost.value.code == "upload_lost"
+    db.close()
+
+
+def test_a_recording_that_is_worked_on_during_the_backup_lies_among_the_originals(filmed, monkeypatch):
+    head = b"\x00\x00\x00\x18ftypisom" + bytes(52)
+    waiting, folder = receive(filmed, head, size=64), MediaFolder(filmed.media)
+
+    def vanishing(source, to, **how):
+        if source.suffix == ".part" and source.is_file():
+            folder.keep(source, "originals")
+            folder.forget_upload(waiting.id)
+        return bring(source, to, **how)
+
+    bring = backup._bring
+    monkeypatch.setattr(backup, "_bring", vanishing)
+    back_up(filmed.db, filmed.media, filmed.folder / "kept")
+    names = [path.name for path in (filmed.folder / "kept" / "media").rglob("*") if path.is_file()]
+    assert hashlib.sha256(head).hexdigest() in names
+    assert check_backup(filmed.folder / "kept")
+
+
+def test_the_names_of_what_was_copied_are_on_the_disk_before_the_manifest_says_so(filmed, monkeypatch):
+    synced, fsync = [], os.fsync
+
+    def watched(number):
+        synced.append(os.fstat(number).st_ino)
+        fsync(number)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    kept = filmed.folder / "kept"
+    back_up(filmed.db, filmed.media, kept)
+    folders = {path.stat().st_ino for path in (kept, *kept.rglob("*")) if path.is_dir()}
+    manifest = synced.index((kept / "manifest.json").stat().st_ino)
+    assert folders <= set(synced[:manifest])
+    into, _ = restored(filmed, kept)
+    assert {path.stat().st_ino for path in (into, *into.rglob("*")) if path.is_dir()} <= set(synced)
 
 
 def test_a_backup_holds_no_master_key_and_opens_no_identity(filmed):
@@ -168,3 +241,71 @@ def test_a_recording_with_other_bytes_is_told_and_not_backed_up(filmed):
     with filmed.db.write() as c:
         c.execute(update(media).values(state="erased"))
     assert check_room(filmed.db, filmed.media).ok
+
+
+# --- one every night ------------------------------------------------------------------------------------------------
+
+
+def nights(room, n: int) -> list:
+    """Backups of `n` nights side by side."""
+    made = []
+    for night in range(1, n + 1):
+        room.clock.pass_by(days=1)
+        made.append(back_up(room.db, room.media, room.folder / "nightly" / f"night-{night}").folder)
+    return made
+
+
+def test_of_nightly_backups_the_newest_stay(filmed):
+    first, second, third, fourth = nights(filmed, 4)
+    assert keep_newest(fourth, 2) == (second, first)
+    assert sorted(path.name for path in (filmed.folder / "nightly").iterdir()) == ["night-3", "night-4"]
+    assert check_backup(third)
+    assert keep_newest(fourth, 2) == ()
+    assert keep_newest(fourth, 1) == (third,)
+    assert restored(filmed, fourth)[1].ok
+
+
+def test_nothing_is_removed_when_the_new_backup_does_not_hold(filmed):
+    first, second = nights(filmed, 2)
+    (second / "room.db").write_bytes(b"torn")
+    with pytest.raises(StoreError):
+        keep_newest(second, 1)
+    assert check_backup(first)
+
+
+def test_what_is_no_finished_backup_of_this_room_stays(filmed, tmp_path_factory):
+    first, second = nights(filmed, 2)
+    beside = filmed.folder / "nightly"
+    (beside / "notes").mkdir()
+    (beside / "unfinished").mkdir()
+    (beside / "unfinished" / "room.db").write_bytes(b"")
+    (beside / "other").mkdir()
+    manifest = json.loads((first / "manifest.json").read_text())
+    (beside / "other" / "manifest.json").write_text(json.dumps({**manifest, "room": "of another room"}))
+    (beside / "later").mkdir()
+    (beside / "later" / "manifest.json").write_text(json.dumps({**manifest, "made_at": "2999"}))
+    (beside / "strange").mkdir()
+    (beside / "strange" / "manifest.json").write_text("[]")
+    away = tmp_path_factory.mktemp("away")
+    (away / "manifest.json").write_text((first / "manifest.json").read_text())
+    (beside / "elsewhere").symlink_to(away)
+    assert keep_newest(second, 1) == (first,)
+    assert {path.name for path in beside.iterdir()} == {
+        "notes", "unfinished", "other", "later", "strange", "elsewhere", "night-2",
+    }  # fmt: skip
+    assert (away / "manifest.json").exists()
+
+
+def test_the_command_of_a_nightly_timer_leaves_as_many_as_it_is_told(filmed, monkeypatch):
+    monkeypatch.setenv("SIMING_HOME", str(filmed.folder))
+    beside = filmed.folder / "nightly"
+    for night in range(1, 4):
+        ran = CliRunner().invoke(cli, ["room", "backup", "--to", str(beside / f"n{night}"), "--keep", "2", "--json"])
+        assert ran.exit_code == 0, ran.output
+        told = json.loads(ran.stdout)["removed"]
+        time.sleep(0.002)
+    assert told == [str(beside / "n1")]
+    assert sorted(path.name for path in beside.iterdir()) == ["n2", "n3"]
+    assert CliRunner().invoke(cli, ["room", "backup", "--to", str(beside / "n4"), "--keep", "0"]).exit_code == 2
+    ran = CliRunner().invoke(cli, ["room", "verify", "--drafts", "5", "--json"])
+    assert (ran.exit_code, json.loads(ran.stdout)["held"]["rubrics"]) == (0, {"n": 3, "problems": []})

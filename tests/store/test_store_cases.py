@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
+from rating_rooms import unguard
 from sqlalchemy import select, update
 from sqlalchemy.exc import DBAPIError
 from works import add_attempt, assign, lock_work, rated_twice
@@ -172,6 +173,7 @@ def test_what_is_chosen_is_the_side_that_was_shown_however_the_sides_were_shuffl
     rated_twice(room, {"aed02": 8}, {"aed02": 10})
     case = only_case(room)
     with room.db.write() as c:
+        unguard(c, "adjudication_case", "adjudication_case_kept")
         c.execute(update(adjudication_case).values(swapped=bool(n % 2)))
     shown = view_case(room.db, room.lin, case).steps[0]
     assert (shown.first.points, shown.second.points) == ((10, 8) if n % 2 else (8, 10))
@@ -452,6 +454,27 @@ def test_raters_are_two_places_without_names_where_the_policy_hides_them(room, c
     for secret in ("Wei", "Okafor", "R01", "R02", room.wei.id, room.okafor.id):
         assert secret not in told
     assert sorted(view_case(room.db, room.coordinator, case).raters) == ["R01", "R02"]
+
+
+def test_in_joint_mode_nobody_is_told_whose_side_is_whose_before_they_have_agreed(room):
+    """Inspection of 2026-11-21, gap 13: the coordinator saw ('R01', 'R02') while the two were still at it."""
+    room.policy(mode="joint")
+    rated_twice(room, WEI, OKAFOR)
+    case = only_case(room)
+    pen = take_case(room.db, room.wei, case)
+    settled = settle(room, room.wei, case, pen)
+    for who in (room.coordinator, room.owner, room.lin):
+        seen = view_case(room.db, who, case)
+        assert (seen.raters, seen.hide_raters) == ((None, None), True)
+        told = repr((seen, list_cases(room.db, who, room.project)))
+        for secret in ("Wei", "Okafor", "R01", "R02", room.wei.id, room.okafor.id):
+            assert secret not in told
+    closed = close_case(room.db, room.wei, case, fence=settled.fence, version=settled.version)
+    assert view_case(room.db, room.coordinator, case).raters == (None, None)
+    for who in (room.okafor, room.lin):
+        confirm(room.db, who, case, version=closed.version)
+    assert sorted(view_case(room.db, room.coordinator, case).raters) == ["R01", "R02"]
+    assert view_case(room.db, room.lin, case).raters == (None, None)
 
 
 def test_raters_are_named_where_the_policy_says_so(room):

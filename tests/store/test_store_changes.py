@@ -261,6 +261,7 @@ def test_slot_plan_and_purpose_of_a_repeat_stay_hidden(room):
     attempt = add_rated_attempt(room)
     submitted(room, attempt, room.wei)
     repeat = give(room, attempt, room.wei, purpose="repeat", slot=1)
+    room.clock.pass_by(days=15)
     link = give(room, add_rated_attempt(room, "A-032"), room.wei, purpose="link")
     cards = queue(room.db, room.wei).cards
     assert [(card.id, card.purpose) for card in cards] == [(repeat, "score"), (link, "score")]

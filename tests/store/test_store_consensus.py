@@ -249,6 +249,27 @@ def test_an_appeal_makes_a_new_version_and_the_old_one_stays_in_force_until_that
     assert audit.verify(room.db).ok
 
 
+def test_a_locked_version_keeps_its_own_reasons_whatever_an_appeal_brings(room):
+    first = decided(room)
+    lock(room.db, room.coordinator, first.id)
+    before = reasons(room, first.id)
+    assert set(before) == {"aed02", "aed04"}
+    case = appeal(room.db, room.coordinator, first.id, steps=[(AED, "aed04")], reason="the candidate objects")
+    assert reasons(room, first.id) == before
+    second = decide_all(room, case, steps=["aed04"])
+    assert reasons(room, first.id) == before
+    after = reasons(room, second.id)
+    assert after["aed02"] == before["aed02"]
+    assert after["aed04"] > before["aed04"]  # the later act is the second version's
+
+
+def reasons(room, consensus_id):
+    """Which act of the case stands behind each adjudicated step, and its words."""
+    (skill,) = read_result(room.db, room.coordinator, consensus_id).skills
+    steps = [step for step in skill.steps if step.provenance == "adjudicated"]
+    return {step.step: (step.decision.version, step.decision.rationale) for step in steps}
+
+
 def made_of_sheet(room, consensus_id):
     with room.db.read() as c:
         return made_of(c, room.coordinator, consensus_id).sheets[AED]

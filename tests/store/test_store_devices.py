@@ -7,7 +7,8 @@ from rating_rooms import Tab, add_rated_attempt, give, submitted
 
 from siming.errors import ConflictError, InputError, NotAllowedError, NotFoundError
 from siming.store import audit
-from siming.store.blind.devices import devices, require_settled, write_off
+from siming.store.audit_reasons import reasons_of
+from siming.store.blind.devices import devices, n_open_devices, require_settled, write_off
 from siming.store.projects import projects
 
 
@@ -73,6 +74,17 @@ def test_a_tab_that_only_reads_holds_nothing(room, tab):
     assert conditions(room)[second.client] == "settled"
 
 
+def test_a_tab_that_only_looked_never_keeps_an_exam_open_whoever_writes_since(room, tab):
+    looked, taking = Tab(room, room.wei, tab.assignment), Tab(room, room.wei, tab.assignment)
+    looked.open()
+    taking.open(take_over=True)  # the lease moves on, and the tab that looks has not heard of it
+    room.clock.pass_by(days=1)
+    assert conditions(room) == {tab.client: "unknown", looked.client: "settled", taking.client: "unknown"}
+    looked.open(take_over=True)  # now it may hold work
+    room.clock.pass_by(days=1)
+    assert conditions(room)[looked.client] == "unknown"
+
+
 def test_an_exam_with_unknown_devices_is_closed_only_by_a_named_and_audited_write_off(room, tab):
     room.clock.pass_by(days=1)
     with pytest.raises(ConflictError) as caught:
@@ -88,7 +100,8 @@ def test_an_exam_with_unknown_devices_is_closed_only_by_a_named_and_audited_writ
     with room.db.read() as c:
         (line,) = [line for line in audit.lines(c) if line["act"] == "device.write_off"]
     assert line["actor"] == room.coordinator.id
-    assert line["detail"]["reason"] == "the tablet was stolen"
+    with room.db.read() as c:
+        assert reasons_of(c, [line])[line["detail"][audit.REASON]].words == "the tablet was stolen"
 
 
 def test_a_device_that_was_written_off_and_comes_back_is_looked_at_anew(room, tab):
@@ -111,3 +124,23 @@ def test_writing_off_needs_a_reason_and_a_coordinator(room, tab):
 def test_raters_do_not_see_devices(room, tab):
     with pytest.raises(NotAllowedError):
         devices(room.db, room.wei, room.project)
+
+
+def test_the_list_comes_a_part_at_a_time_those_to_look_after_first(room):
+    made = [Tab(room, room.wei, give(room, add_rated_attempt(room, f"A-{n}"), room.wei)) for n in range(5)]
+    for n, tab in enumerate(made):
+        tab.open()
+        tab.save(unsent=1 if n in (1, 3) else 0)
+    submitted(room, add_rated_attempt(room, "A-9"), room.wei)
+    whole = devices(room.db, room.coordinator, room.project)
+    assert [d.attempt_code for d in whole] == ["A-1", "A-3", "A-0", "A-2", "A-4", "A-9"]
+    seen, after = [], ""
+    while part := devices(room.db, room.coordinator, room.project, after=after, limit=2):
+        assert len(part) <= 2
+        seen += part
+        after = part[-1].cursor
+    assert tuple(seen) == whole
+    assert n_open_devices(room.db, room.coordinator, room.project) == 5
+    for wrong in ("x", "unsent a b c", "gone a b c d", "unsent a b c d e"):
+        with pytest.raises(InputError):
+            devices(room.db, room.coordinator, room.project, after=wrong)

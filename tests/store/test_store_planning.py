@@ -156,6 +156,26 @@ def test_a_repeat_that_is_planned_after_its_first_rating_counts_from_that(room):
     assert repeat.not_before.startswith("2026-03-15")
 
 
+def test_a_repeat_is_due_as_many_days_after_it_opens_as_a_first_rating_after_the_plan(room):
+    exam_of(room, 4)
+    give_all(room, repeat_share=1.0, not_before_days=14, due_days=14)
+    repeat = next(a for a in assignments(room.db, room.coordinator, room.project) if a.purpose == "repeat")
+    assert repeat.due_at.startswith("2026-03-29")  # 14 days of waiting and 14 to do it, were the first rated today
+    rater = room.wei if repeat.rater == room.wei.id else room.okafor
+    first = next(
+        a for a in assignments(room.db, room.coordinator, room.project)
+        if a.attempt == repeat.attempt and a.rater == repeat.rater and a.purpose == "score"
+    )  # fmt: skip
+    assert first.due_at.startswith("2026-03-15")
+    room.clock.pass_by(days=20)
+    tab = Tab(room, rater, first.id)
+    tab.open()
+    tab.rate_all()
+    tab.submit()
+    opened = next(a for a in assignments(room.db, room.coordinator, room.project) if a.id == repeat.id)
+    assert (opened.not_before[:10], opened.due_at[:10]) == ("2026-04-04", "2026-04-18")
+
+
 def test_the_list_of_what_is_given_out_is_read_a_page_at_a_time(room):
     exam_of(room, 5)
     give_all(room, repeat_share=0)

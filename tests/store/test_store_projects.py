@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from exams import model_runner, model_sheet
 from rating_rooms import add_rated_attempt, submitted
 
 from siming.errors import ConflictError, InputError, NotAllowedError, NotFoundError
-from siming.store import audit
+from siming.store import audit, audit_pages
 from siming.store.accounts import invitations, people
+from siming.store.figures.model_runs import add_model_sheets
 from siming.store.projects import members, projects
 
 
@@ -142,6 +144,62 @@ def test_a_rater_may_adjudicate_other_peoples_cases(room):
     )
 
 
+@pytest.mark.parametrize("other", ["analyst", "model_runner"])
+def test_who_adjudicates_holds_no_role_that_works_with_models(room, other):
+    """Inspection of 2026-11-21, gap 12: an adjudicator sees no output of a model before he has decided."""
+    for roles in (["adjudicator", other], ["adjudicator", "coordinator", other]):
+        with pytest.raises(InputError) as caught:
+            members.change_member(room.db, room.owner, room.members["lin"], roles=roles)
+        assert caught.value.code == "roles_clash_models"
+    assert members.change_member(room.db, room.owner, room.members["lin"], roles=["adjudicator", "coordinator"])
+
+
+def test_who_could_see_what_models_gave_does_not_become_an_adjudicator(room):
+    members.change_member(room.db, room.owner, room.members["analyst"], roles=["adjudicator"])  # no model gave anything
+    members.change_member(room.db, room.owner, room.members["analyst"], roles=["analyst"])
+    add_rated_attempt(room, "A-031")
+    runner = model_runner(room)
+    add_model_sheets(room.db, runner, room.project, [model_sheet("A-031")])
+    for member in (room.members["analyst"], runner_member(room, runner)):
+        with pytest.raises(InputError) as caught:
+            members.change_member(room.db, room.owner, member, roles=["adjudicator"])
+        assert caught.value.code == "has_seen_models"
+    # Who adjudicates already, and was an analyst before there was anything to see, goes on.
+    members.change_member(room.db, room.owner, room.members["lin"], roles=["adjudicator"], site="North")
+
+
+def runner_member(room, runner) -> str:
+    return next(m.id for m in members.members(room.db, room.owner, room.project) if m.person == runner.id)
+
+
+def test_nobody_changes_his_own_roles_but_an_owner_of_the_installation(room):
+    """Gap 12: a coordinator could make himself adjudicator, auditor or analyst."""
+    own = room.members["coordinator"]
+    for roles in (["coordinator", "adjudicator"], ["auditor"], ["rater"]):
+        with pytest.raises(NotAllowedError) as caught:
+            members.change_member(room.db, room.coordinator, own, roles=roles)
+        assert caught.value.code == "own_roles"
+    kept = members.change_member(room.db, room.coordinator, own, roles=["coordinator"], site="North")
+    assert kept.site == "North"  # all but his roles
+    boss = next(m for m in members.members(room.db, room.owner, room.project) if m.person == room.owner.id)
+    changed = members.change_member(room.db, room.owner, boss.id, roles=["owner", "auditor"])
+    assert changed.roles == ("owner", "auditor")
+
+
+def test_who_left_does_not_take_himself_in_again_with_other_roles(room):
+    other = projects.create_project(room.db, room.owner, slug="two", title="Two")
+    boss = room.again(room.owner)
+    members.add_member(room.db, boss, other.id, person_id=room.coordinator.id, roles=["coordinator"])
+    cora = room.again(room.coordinator)
+    made, _ = invitations.create_person(room.db, boss, login="second", name="Second")
+    members.add_member(room.db, boss, other.id, person_id=made.id, roles=["coordinator"])
+    (own,) = [m for m in members.members(room.db, boss, other.id) if m.person == cora.id]
+    members.end_membership(room.db, cora, own.id)
+    with pytest.raises(NotAllowedError) as caught:  # a page that was open still holds the rights he had
+        members.add_member(room.db, cora, other.id, person_id=cora.id, roles=["adjudicator"])
+    assert caught.value.code == "own_roles"
+
+
 def test_a_coordinator_makes_no_owners_and_unmakes_none(room):
     with pytest.raises(NotAllowedError):
         members.change_member(room.db, room.coordinator, room.members["coordinator"], roles=["coordinator", "owner"])
@@ -218,7 +276,8 @@ def test_breaking_the_glass_makes_an_owner_and_leaves_the_reason_for_every_audit
     with room.db.read() as c:
         line = list(audit.lines(c, project=room.project))[-1]
     assert (line["act"], line["actor"]) == ("project.break_glass", other.id)
-    assert line["detail"]["reason"] == "its owner has left the hospital"
+    (line,) = audit_pages.audit_page(room.db, room.auditor, room.project, act="project.break_glass").lines
+    assert line["why"].words == "its owner has left the hospital"
 
 
 def test_a_rater_cannot_break_the_glass_and_look_at_the_others(room):
@@ -226,5 +285,8 @@ def test_a_rater_cannot_break_the_glass_and_look_at_the_others(room):
     members.add_member(room.db, room.owner, room.project, person_id=other.id, roles=["rater"])
     with pytest.raises(ConflictError):
         projects.break_glass(room.db, people.actor_of(room.db, other.id), "spring", reason="curious")
+    (line,) = audit_pages.audit_page(room.db, room.auditor, room.project, act="project.break_glass_refused").lines
+    assert (line["actor"], line["why"].words) == (other.id, "curious"), "that he tried is not forgotten"
+    assert "owner" not in people.actor_of(room.db, other.id).roles[room.project]
     with pytest.raises(NotAllowedError):
         projects.break_glass(room.db, room.wei, "spring", reason="curious")

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
+
 import pytest
 from exams import exam, gold_of, model_runner, model_sheet
+from films import add_attempt_with_film
+from pyarrow import parquet
 from rating_rooms import Tab, add_rated_attempt, submitted
+from test_store_cases import only_case, settle
+from works import add_attempt, assign, lock_work, rated_twice
 
 from siming.errors import ConflictError, InputError, NotAllowedError, NotFoundError
 from siming.exchange import FORMATS, export_bytes
@@ -12,6 +19,8 @@ from siming.store import audit
 from siming.store.blind.calibration import add_gold
 from siming.store.blind.submissions import reopen
 from siming.store.cases import consensus
+from siming.store.cases.appeal import appeal
+from siming.store.cases.cases import close_case, take_case
 from siming.store.cases.consensus_view import list_results
 from siming.store.figures.model_runs import add_model_sheets
 from siming.store.figures.release import (
@@ -22,8 +31,10 @@ from siming.store.figures.release import (
     released_dataset,
     releases,
 )
-from siming.store.media import exclusion
+from siming.store.media import attempts, exclusion
 from siming.store.projects import projects
+
+AED = "aed-adult"
 
 
 def lock_all(room) -> int:
@@ -74,6 +85,47 @@ def test_a_release_names_its_licence_agreements_and_everything_in_it(room):
     assert len(found.manifest.consensus) == 2
     assert len(dataset.sheets_of("physician")) == 4
     assert len(dataset.sheets_of("consensus")) == 2
+
+
+def test_a_consensus_leaves_with_the_origin_of_each_step_and_the_adjudicators_words(room):
+    rated_twice(room, {"aed02": 8, "aed04": 0}, {"aed02": 10, "aed04": 18})
+    case = only_case(room)
+    pen = take_case(room.db, room.lin, case)
+    pen = settle(room, room.lin, case, pen, steps=["aed02"], rationale="at 12 s")
+    pen = settle(room, room.lin, case, pen, steps=["aed04"], rationale="不足五次", template=None)
+    close_case(room.db, room.lin, case, fence=pen.fence, version=pen.version)
+    lock_all(room)
+    found = release_now(room)
+    before = {form: bytes_of(room, found, form) for form in ("siming", "csv", "xlsx", "release")}
+    [sheet] = released_dataset(room.db, room.coordinator, found.id)[1].sheets_of("consensus")
+    said = {step: (entry.provenance, entry.rationale) for step, entry in sheet.steps.items()}
+    assert said.pop("aed02") == ("adjudicated", "evidence_clearer: at 12 s")
+    assert said.pop("aed04") == ("adjudicated", "不足五次")
+    assert set(said.values()) == {("agreed", None)}
+    rows = before["csv"].decode("utf-8-sig").splitlines()
+    assert [row for row in rows if ",aed04," in row and ",adjudicated,不足五次," in row]
+    table = parquet.read_table(io.BytesIO(zipfile.ZipFile(io.BytesIO(before["release"])).read("data/sheets.parquet")))
+    assert {(r["provenance"], r["rationale"]) for r in table.to_pylist() if r["step"] == "aed04"} == {
+        (None, None), ("adjudicated", "不足五次"),
+    }  # fmt: skip
+    # an appeal belongs to the next version: the release stays what it is
+    appeal(
+        room.db,
+        room.coordinator,
+        found.manifest.consensus[0][0],
+        steps=[(AED, "aed04")],
+        reason="the candidate objects",
+    )
+    assert {form: bytes_of(room, found, form) for form in before} == before
+
+
+def test_a_rating_that_stands_alone_says_so_in_an_export(room):
+    lock_work(room, assign(room, room.wei, add_attempt(room), 0), {})
+    line = room.db, room.coordinator, list_results(room.db, room.coordinator, room.project).singles[0][0]
+    consensus.lock(room.db, room.coordinator, consensus.accept_single(*line, reason="nobody else could come"))
+    dataset = export_dataset(room.db, room.coordinator, room.project)
+    [sheet] = dataset.sheets_of("consensus")
+    assert {entry.provenance for entry in sheet.steps.values()} == {"single"}
 
 
 def test_a_name_is_used_once(room):
@@ -133,6 +185,17 @@ def test_invariant_2_an_export_holds_the_first_revision(room):
     tab.rate_all()
     tab.submit()
     assert export_dataset(room.db, room.coordinator, room.project).sheets == before
+
+
+def test_an_attempt_of_which_nothing_came_is_no_part_of_an_export(room):
+    same(room, 1)
+    add_attempt_with_film(room, "A-100", released=False)  # waits to be looked at
+    for code in ("notes", "bad"):  # a file that was no video
+        attempts.add_attempt(room.db, room.coordinator, room.project, code=code)
+    dataset = export_dataset(room.db, room.coordinator, room.project)
+    assert [found.id for found in dataset.attempts] == ["A-000", "A-100"]
+    found = preview(room.db, room.coordinator, room.project)
+    assert (found.n_attempts, found.n_without_consensus) == (2, 1)
 
 
 def test_the_preview_tells_what_an_export_holds(room):

@@ -10,6 +10,8 @@ from sqlalchemy.exc import DatabaseError
 
 from siming.errors import ConflictError, InputError, NotAllowedError, NotFoundError
 from siming.rubric import builtin_rubric
+from siming.store.accounts import invitations, people
+from siming.store.media import attempts
 from siming.store.projects import rubrics
 from siming.store.schema import rubric_version
 
@@ -45,10 +47,58 @@ def test_a_new_version_stands_beside_the_old_one(room):
     document = rubrics.builtin_document("aed-adult").decode().replace("version: 0.1.0", "version: 0.2.0")
     made = rubrics.publish_rubric(room.db, room.owner, document)
     assert made.version == "0.2.0"
-    assert {v.version for v in rubrics.rubric_versions(room.db, room.wei) if v.rubric == "aed-adult"} == {
+    assert {v.version for v in rubrics.rubric_versions(room.db, room.owner) if v.rubric == "aed-adult"} == {
         "0.1.0",
         "0.2.0",
     }
+
+
+def of_this_site(room) -> rubrics.RubricVersion:
+    """A rubric that only this site has, published and not used yet."""
+    document = rubrics.builtin_document("aed-adult").decode().replace("version: 0.1.0", "version: 0.1.0-site")
+    return rubrics.publish_rubric(room.db, room.owner, document)
+
+
+def readers(room, version_id: str) -> set[str]:
+    stranger, _ = invitations.create_person(
+        room.db, room.owner, login=f"str{len(people.people(room.db, room.owner))}", name="Stranger"
+    )
+    actors = {"stranger": people.actor_of(room.db, stranger.id)}
+    actors |= {name: getattr(room, name) for name in ("owner", "coordinator", "wei", "lin", "analyst", "auditor")}
+    listed = {
+        name
+        for name, actor in actors.items()
+        if version_id in {version.id for version in rubrics.rubric_versions(room.db, actor)}
+    }
+    for name, actor in actors.items():  # what is listed can be opened, and nothing else
+        if name in listed:
+            assert rubrics.read_version(room.db, actor, version_id).id == version_id
+        else:
+            with pytest.raises(NotFoundError, match="there is no rubric version"):
+                rubrics.read_version(room.db, actor, version_id)
+    return listed
+
+
+EVERYBODY = {"stranger", "owner", "coordinator", "wei", "lin", "analyst", "auditor"}
+
+
+def test_what_comes_with_siming_is_read_by_everybody(room):
+    assert readers(room, room.rubrics[0].id) == EVERYBODY
+
+
+def test_a_sites_own_rubric_is_read_by_members_of_projects_that_rate_with_it_and_by_who_publishes(room):
+    own = of_this_site(room)
+    assert readers(room, own.id) == {"owner"}
+    rubrics.set_project_rubrics(room.db, room.owner, room.project, [own.id])
+    assert readers(room, own.id) == EVERYBODY - {"stranger"}
+
+
+def test_members_go_on_reading_what_an_attempt_of_theirs_came_with(room):
+    own = of_this_site(room)
+    rubrics.set_project_rubrics(room.db, room.owner, room.project, [own.id])
+    attempts.add_attempt(room.db, room.coordinator, room.project, code="A-001")
+    rubrics.set_project_rubrics(room.db, room.owner, room.project, [room.rubrics[1].id])
+    assert readers(room, own.id) == EVERYBODY - {"stranger"}
 
 
 @pytest.mark.parametrize(

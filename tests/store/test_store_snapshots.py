@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import pytest
 from exams import exam, model_runner, model_sheet, new_member
-from rating_rooms import Tab, add_rated_attempt, give, submitted
+from rating_rooms import Tab, add_rated_attempt, give, submitted, unguard
 from sqlalchemy import text, update
 
 from siming.errors import ConflictError, NotAllowedError, NotFoundError
+from siming.rating import agreement_report
+from siming.store.backup import check_room
 from siming.store.blind.submissions import reopen
-from siming.store.figures import snapshots
-from siming.store.figures.live import SlimSheets
+from siming.store.canonical import canonical_json
+from siming.store.figures import panels, recount, snapshots
 from siming.store.figures.model_runs import add_model_sheets
+from siming.store.figures.panels import Kept
 from siming.store.figures.snapshots import recompute, standing, take_snapshot
 from siming.store.media import exclusion
 from siming.store.projects import rubrics
@@ -38,7 +44,14 @@ def test_the_panel_stands_on_what_two_raters_have_locked(room):
 
 @pytest.mark.parametrize(
     ("kind", "by"),
-    [("agreement", "pair"), ("agreement", "skill"), ("agreement", "step"), ("agreement", "site"), ("effects", "pair")],
+    [
+        ("agreement", "pair"),
+        ("agreement", "skill"),
+        ("agreement", "step"),
+        ("agreement", "site"),
+        ("agreement", "week"),
+        ("effects", "pair"),
+    ],
 )
 def test_invariant_10_a_snapshot_is_computed_again_to_the_last_digit(room, kind, by):
     exam(room, 6)
@@ -63,8 +76,96 @@ def test_invariant_10_a_figure_that_was_changed_by_hand_is_found(room):
     taken = take_snapshot(room.db, room.project)
     changed = {**taken.figures, "n_attempts": 6}
     with room.db.write() as c:
+        unguard(c, "stat_snapshot", "stat_snapshot_no_update")
         c.execute(update(stat_snapshot).where(stat_snapshot.c.id == taken.id).values(figures=changed))
     assert not recompute(room.db, taken.id)
+
+
+def test_invariant_10_the_first_digit_that_differs_is_named(room):
+    exam(room, 6, lost_wei=lambda n: 1.0 if n < 3 else 0.0, lost_okafor=lambda n: 0.0)
+    taken = take_snapshot(room.db, room.project)
+    changed = json.loads(json.dumps(taken.figures))
+    metric = changed["panels"][0]["metrics"]["raw_agreement"]
+    assert metric["value"] == 1 - 3 / 54  # 0.9444444444444444
+    metric["value"] = 0.9448
+    with room.db.write() as c:
+        unguard(c, "stat_snapshot", "stat_snapshot_no_update")
+        c.execute(update(stat_snapshot).where(stat_snapshot.c.id == taken.id).values(figures=changed))
+    told = snapshots.first_difference(room.db, taken.id)
+    assert told == (
+        "panels[0].metrics.raw_agreement.value was kept as 0.9448 and comes out as 0.9444444444444444: digit 5 differs"
+    )
+
+
+def test_a_room_whose_figures_were_changed_does_not_verify(room):
+    exam(room, 5)
+    older = take_snapshot(room.db, room.project)
+    take_snapshot(room.db, room.project, by="step")
+    looked: list[tuple[int, int]] = []
+    health = check_room(room.db, room.media, note=lambda done, of: looked.append((done, of)))
+    assert (health.figures.ok, health.figures.n, looked) == (True, 2, [(0, 2), (1, 2), (2, 2)])
+    with room.db.write() as c:
+        unguard(c, "stat_snapshot", "stat_snapshot_no_update")
+        figures = {**older.figures, "n_attempts": 6}
+        c.execute(update(stat_snapshot).where(stat_snapshot.c.id == older.id).values(figures=figures))
+    health = replace(check_room(room.db, room.media), problems=())  # these exams have no recordings
+    assert not health.ok
+    assert health.audit.ok
+    (problem,) = health.figures.problems
+    assert older.id in problem
+    assert problem.endswith("n_attempts was kept as 6 and comes out as 5: digit 1 differs")
+
+
+def test_figures_of_another_version_are_left_alone_and_said_to_be(room, monkeypatch):
+    exam(room, 5)
+    take_snapshot(room.db, room.project)
+    monkeypatch.setattr(recount, "__version__", "99.0")
+    health = check_room(room.db, room.media)
+    assert (health.figures.ok, health.figures.n, health.figures.n_other_version) == (True, 0, 1)
+
+
+def test_a_panel_that_nothing_was_added_to_is_not_made_again_and_is_the_same(room, monkeypatch):
+    exam(room, 6, lost_wei=lambda n: n / 2)
+    bea = new_member(room, "bea", "Bea", "rater", "R03")
+    for number in range(4):
+        attempt_id = add_rated_attempt(room, f"B-{number}", candidate_code=f"T{number:02d}")
+        submitted(room, attempt_id, bea, slot=0, lost=number / 2)
+        submitted(room, attempt_id, room.okafor, slot=1)
+    kept = Kept()
+    first = take_snapshot(room.db, room.project, kept=kept)
+    made: list[tuple[str, str]] = []
+    panel_of = panels.panel_of
+    monkeypatch.setattr(
+        panels,
+        "panel_of",
+        lambda grid, pair, **o: made.append((pair.first.name, pair.second.name)) or panel_of(grid, pair, **o),
+    )
+    # An attempt whose code comes before all others moves the number of every cell.
+    early = add_rated_attempt(room, "0-000", candidate_code="A00")
+    submitted(room, early, bea, slot=0, lost=1.0)
+    submitted(room, early, room.okafor, slot=1)
+    second = take_snapshot(room.db, room.project, kept=kept)
+    assert made == [("R02", "R03")]
+    assert [(p["first"], p["second"]) for p in second.figures["panels"]] == [("R01", "R02"), ("R02", "R03")]
+    assert second.figures["panels"][0] == first.figures["panels"][0]
+    assert second.figures["panels"][1] != first.figures["panels"][1]
+    assert recompute(room.db, first.id)
+    assert recompute(room.db, second.id)
+
+
+def test_panels_made_one_by_one_are_those_of_the_whole_report(room, monkeypatch):
+    exam(room, 6, lost_wei=lambda n: n / 2)
+    bea = new_member(room, "bea", "Bea", "rater", "R03")
+    for number in range(4):
+        submitted(room, add_rated_attempt(room, f"B-{number}"), bea, lost=number / 2)
+    asked = []
+    by_pair = snapshots.agreement_by_pair
+    monkeypatch.setattr(
+        snapshots, "agreement_by_pair", lambda dataset, *a, **o: asked.append(dataset) or by_pair(dataset, *a, **o)
+    )
+    taken = take_snapshot(room.db, room.project, seed=3)
+    whole = agreement_report(asked[0], seed=3).to_plain()
+    assert taken.figures == json.loads(canonical_json(whole))
 
 
 def test_invariant_10_a_submission_that_was_tampered_with_is_found(room):
@@ -171,13 +272,13 @@ def test_an_attempt_without_ratings_does_not_make_figures_old(room):
 
 def test_sheets_once_read_are_not_read_again(room):
     exam(room, 5)
-    kept = SlimSheets()
+    kept = Kept()
     first = take_snapshot(room.db, room.project, kept=kept)
-    read = dict(kept._sheets)
+    read = dict(kept.sheets._sheets)
     submitted(room, add_rated_attempt(room, "A-900"), room.wei)
     take_snapshot(room.db, room.project, kept=kept)
-    assert len(kept._sheets) == 11
-    assert all(kept._sheets[name] is sheets for name, sheets in read.items())
+    assert len(kept.sheets._sheets) == 11
+    assert all(kept.sheets._sheets[name] is sheets for name, sheets in read.items())
     assert recompute(room.db, first.id)
 
 

@@ -307,7 +307,7 @@ def test_invariant_9_ai_assisted_work_is_labelled_for_ever_and_counts_for_nothin
 def test_repeats_and_calibration_do_not_count_as_independent_either(room):
     attempt = add_rated_attempt(room)
     submitted(room, attempt, room.wei)
-    submitted(room, attempt, room.wei, slot=1, purpose="repeat")
+    submitted(room, attempt, room.wei, slot=1, purpose="repeat", wait_days=0, despite=["early_repeat"], reason="a test")
     submitted(room, add_rated_attempt(room, "G-1"), room.wei, purpose="calibration")
     submitted(room, add_rated_attempt(room, "L-1"), room.wei, purpose="link")
     assert [(s.attempt_code, s.purpose) for s in first(room)] == [("A-031", "score"), ("L-1", "link")]

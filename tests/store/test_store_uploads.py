@@ -103,6 +103,19 @@ def test_the_server_may_end_between_two_chunks(room, folder):
     again.close()
 
 
+def test_what_is_acknowledged_first_has_its_name_on_the_disk_too(room, folder, monkeypatch):
+    made, synced, fsync = begin(room, folder, size=64), [], os.fsync
+
+    def watched(number):
+        synced.append(os.fstat(number).st_ino)
+        fsync(number)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    send(room, folder, made.id, 0, film(64)[:32])
+    place = folder.part_of(made.id)
+    assert {place.stat().st_ino, place.parent.stat().st_ino} <= set(synced)
+
+
 def test_bytes_that_were_written_but_never_acknowledged_are_sent_again(room, folder):
     content = film(3000)
     made = begin(room, folder, size=3000)

@@ -6,8 +6,9 @@ import json
 import re
 import time
 
+import pytest
 from rated_exam import exam
-from sqlalchemy import select
+from sqlalchemy import select, update
 from works import add_attempt, assign, lock_work, rated_twice
 
 from siming.rubric import Entry
@@ -16,7 +17,7 @@ from siming.store.cases import cases
 from siming.store.cases.case_view import view_case
 from siming.store.cases.consensus import versions_of
 from siming.store.projects import members
-from siming.store.schema import adjudication_case, decision, late_write
+from siming.store.schema import adjudication_case, assignment, decision, late_write
 
 AED = "aed-adult"
 BLANK = Entry(status="cannot_judge", reason="not_in_view")
@@ -132,6 +133,39 @@ def test_in_joint_mode_a_rater_finds_his_case_after_both_locks_and_nothing_else(
     }
     allowed = {key for key, status in found.items() if status != 404}
     assert allowed == {key for key in found if "/cases" in key[1]}
+
+
+def test_in_joint_mode_a_rater_is_led_to_his_cases_once_both_have_locked(web):
+    room = web.room
+    room.policy(mode="joint")
+    made = add_attempt(room)
+    mine, other = assign(room, room.wei, made, 0), assign(room, room.okafor, made, 1)
+    wei = web.client(room.wei)
+
+    def doors():
+        return [f'href="/p/{room.slug}/cases"' in wei.get(path).text for path in ("/queue", f"/p/{room.slug}")]
+
+    def pages():
+        return [re.sub(r"[A-Za-z0-9_-]{32,}", "", wei.get(path).text) for path in ("/queue", f"/p/{room.slug}")]
+
+    nothing = pages()
+    lock_work(room, other, OKAFOR)
+    assert pages() == nothing  # nothing of his own is locked: the pages are the same to the last byte
+    assert doors() == [False, False]
+    lock_work(room, mine, WEI)
+    assert doors() == [True, True]
+    assert "1 waiting" in wei.get("/queue").text
+    assert f"/cases/{only_case(room)}" in wei.get(f"/p/{room.slug}/cases").text
+    with room.db.write() as c:
+        c.execute(update(assignment).where(assignment.c.id == mine).values(state="reopened"))
+    assert doors() == [False, False]
+
+
+def test_where_third_persons_decide_a_rater_is_led_to_no_case(web):
+    room = web.room
+    rated_twice(room, WEI, OKAFOR)
+    wei = web.client(room.wei)
+    assert not any("/cases" in wei.get(path).text for path in ("/queue", f"/p/{room.slug}"))
 
 
 def test_who_is_signed_out_is_asked_to_sign_in(web):
@@ -361,6 +395,12 @@ def test_a_whole_case_is_decided_by_keyboard(visit):
     until(page, "document.querySelectorAll('#steps .chip-step.decided').length === 3")
     keys.press("Control+Enter")
     until(page, "document.getElementById('pen-state').textContent.includes('locked')")
+    assert "This case is locked." in page.inner_text("#verdict")
+    assert page.locator("#verdict .choices").count() == 0
+    page.wait_for_selector("#verdict [data-next]:focus")
+    keys.press("Enter")
+    page.wait_for_url(lambda url: url.endswith(f"/p/{room.slug}/cases"))
+    assert "No other case waits for you." in page.inner_text("main")
     (made,) = versions_of(room.db, room.coordinator, room.project, "A-001")
     assert {s for s, origin in made.provenance[AED].items() if origin == "adjudicated"} == {"aed02", "aed04", "aed07"}
     with room.db.read() as c:
@@ -442,6 +482,24 @@ def test_joint_mode_goes_through_with_three_people_at_three_browsers(visit):
     for page in (okafor, lin):
         page.wait_for_selector("#verdict [data-act=confirm]", timeout=15_000)
     assert versions_of(room.db, room.coordinator, room.project, "A-001") == ()
+    assert "Joint case A-001 waits for your confirmation." in visit.page(room.okafor, "/queue").inner_text("main")
+    okafor.click("#steps .chip-step.decided >> nth=0")
+    okafor.click("#verdict [data-act=disagree]")
+    okafor.fill("#disagree textarea", "The second moment was not looked at.")
+    okafor.click("#disagree [value=yes]")
+    wei.get_by_text("The second moment was not looked at.").wait_for(timeout=15_000)
+    until(wei, "document.querySelectorAll('#steps .chip-step.decided').length === 2")
+    wei.locator("#steps .chip-step:not(.decided):not(.agreed)").first.click()
+    for key in ("2", "y", "c", "Enter"):
+        wei.keyboard.press(key)
+    until(wei, "document.querySelectorAll('#steps .chip-step.decided').length === 3")
+    wei.keyboard.press("Control+Enter")
+    for page in (okafor, lin):
+        page.wait_for_selector("#verdict [data-act=confirm]:not([disabled])", timeout=15_000)
+        until(
+            page,
+            f"document.getElementById('verdict').dataset.version === '{wei.get_attribute('#verdict', 'data-version')}'",
+        )
     okafor.keyboard.press("Control+Enter")
     okafor.wait_for_selector("#verdict [data-act=confirm][disabled]")
     until(lin, "document.querySelector('[data-name=joint]')?.textContent.includes('you') === false")
@@ -478,3 +536,99 @@ def test_the_grid_is_walked_by_arrows_and_a_cell_opens_beside_it(visit):
     page.click("#cell [data-start]")
     until(page, "document.getElementById('film').currentTime >= 0.4")
     until(page, "document.getElementById('film').paused")
+
+
+def test_an_adjudicator_chooses_his_own_keys_and_a_key_for_two_things_is_refused(visit):
+    room = visit.served.room
+    case = filmed_case(room)
+    page = ready(visit.page(room.lin, f"/cases/{case}"))
+    asked = "document.querySelector('#key-help .asked').textContent"
+    page.keyboard.press("?")
+    page.click("#key-help [data-action=take_first]")
+    page.keyboard.press("2")
+    assert "already does" in page.inner_text("#key-help .asked")
+    page.click("#key-help [data-action=take_first]")
+    page.keyboard.press("v")
+    until(page, f"{asked} === 'Kept.'")
+    page.keyboard.press("?")  # the key that opened the overlay closes it
+    assert page.locator("#key-help[open]").count() == 0
+    for place in (".choice.first kbd", "#hint kbd >> nth=0"):
+        assert page.inner_text(place) == "V"
+    page.keyboard.press("1")
+    assert page.get_attribute(".choice.first", "aria-pressed") == "false"
+    page.keyboard.press("v")
+    assert page.get_attribute(".choice.first", "aria-pressed") == "true"
+    page.reload()
+    ready(page).keyboard.press("2")
+    page.keyboard.press("v")
+    assert page.get_attribute(".choice.first", "aria-pressed") == "true"
+    page.keyboard.press("?")
+    page.click("#key-help [data-reset]")
+    until(page, f"{asked} === 'Kept.'")
+    assert page.locator("#key-help [data-keys] kbd").first.inner_text() == "1"
+
+
+def test_the_keys_of_a_case_are_kept_apart_from_those_of_rating_and_begin_with_them_for_the_player(web):
+    client = web.client(web.room.wei)
+
+    def put(page, keys):
+        answer = client.put("/api/v1/me/keys", params={"page": page}, json={"keys": keys})
+        return answer.status_code, answer.json().get("error", {}).get("code")
+
+    def of_case():
+        page = client.get(f"/cases/{case}").text
+        return json.loads(re.search(r'id="data">(.*?)</script>', page, re.DOTALL)[1])
+
+    web.room.policy(mode="joint")
+    case = only_case(web.room, rated_twice(web.room, WEI, OKAFOR))
+    assert put("case", {"take_first": ["v"]}) == (200, None)
+    assert put("case", {"take_first": ["2"]}) == (422, "key_clash")
+    assert put("case", {"level_3": ["v"]}) == (422, "key_action")
+    assert put("rate", {"play": ["z"]}) == (200, None)
+    assert client.get("/api/v1/me/keys", params={"page": "case"}).json() == {"keys": {"take_first": ["v"]}}
+    assert client.get("/api/v1/me/keys").json() == {"keys": {"play": ["z"]}}
+    data = of_case()
+    assert (data["keymap"]["play"], data["keys"]) == (["z"], {"take_first": ["v"]})
+    assert put("rate", {"play": ["a"]}) == (200, None)  # here the evidence of rater 1
+    assert of_case()["keymap"]["play"] == ["Space", "k"]
+    assert put("nowhere", {})[0] == 422
+
+
+def test_the_ready_made_reasons_take_the_focus_and_are_walked_by_arrows(visit):
+    room = visit.served.room
+    page = ready(visit.page(room.lin, f"/cases/{filmed_case(room)}"))
+    page.keyboard.press("1")
+    page.keyboard.press("y")
+    page.wait_for_selector("dialog#templates[open] [role=listbox] [role=option]:focus")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#templates", state="hidden")
+    assert "is not what the rubric describes" in page.inner_text("#verdict .template")
+    page.keyboard.press("y")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#templates", state="hidden")
+    assert "is not what the rubric describes" in page.inner_text("#verdict .template")  # nothing was chosen
+
+
+def test_after_a_case_the_next_one_that_waits_is_opened_and_a_consensus_names_raters_as_the_case_does(web):
+    room = web.room
+    rated_twice(room, WEI, OKAFOR)
+    rated_twice(room, WEI, OKAFOR, code="A-002")
+    with room.db.read() as c:
+        first, second = c.execute(select(adjudication_case.c.id).order_by(adjudication_case.c.created_at)).scalars()
+    lin = web.client(room.lin)
+    assert lin.get(f"/p/{room.slug}/cases/next?after={first}").headers["location"] == f"/cases/{second}"
+    assert lin.get(f"/p/{room.slug}/cases/next?after={second}").headers["location"] == f"/cases/{first}"
+    assert web.client(room.wei).get(f"/p/{room.slug}/cases/next").status_code == 404
+    assert lin.get("/").headers["location"] == f"/p/{room.slug}/cases"
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_case_fits_a_telephone(visit, language):
+    room = visit.served.room
+    case = filmed_case(room)
+    people.change_person(room.db, room.lin, language=language)
+    page = ready(visit.page(room.lin, f"/cases/{case}", viewport={"width": 390, "height": 844}))
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.evaluate("document.querySelector('.top').scrollWidth") <= 390

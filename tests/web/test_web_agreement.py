@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import time
+from html import unescape
 
 import pytest
 from exams import exam
-from rating_rooms import add_rated_attempt, submitted
+from rating_rooms import add_rated_attempt, submitted, unguard
 from rooms_web import serving
 from sqlalchemy import update
 from starlette.responses import Response
 
-from siming.store.figures.snapshots import take_snapshot
+from siming.store.figures.snapshots import recompute, take_snapshot
 from siming.store.schema import person, stat_snapshot
-from siming.web import counting
+from siming.web import counting, texts
+from siming.web.routes.agreement import SHOWN
 from siming.web.security import CSP
 
 PAGE, API = "/p/spring/agreement", "/api/v1/projects/spring/statistics/agreement"
@@ -148,5 +151,97 @@ def test_a_page_of_statistics_reads_no_list_of_what_went_in(web):
     exam(room, 5)
     take_snapshot(room.db, room.project)
     with room.db.write() as c:
+        unguard(c, "stat_snapshot", "stat_snapshot_no_update")
         c.execute(update(stat_snapshot).values(inputs={"not": "read"}))
     assert web.client(room.coordinator).get(PAGE).status_code == 200
+
+
+def rows_of(page: str, start: str) -> list[str]:
+    """The rows of a table as text, those that begin with `start`."""
+    rows = re.findall(rf"<tr{start}.*?</tr>", page, re.DOTALL)
+    return [" ".join(re.sub(r"<[^>]+>", " ", unescape(row)).split()) for row in rows]
+
+
+def reading(web, language):
+    with web.room.db.write() as c:
+        c.execute(update(person).where(person.c.id == web.room.coordinator.id).values(language=language))
+    return web.client(web.room.coordinator)
+
+
+@pytest.mark.parametrize(
+    ("language", "videos", "cells", "none", "unit", "direction"),
+    [
+        ("en", "4 videos with both totals", "36 cells, 4 candidates", "None: 4", "points of 100", "R02 minus R01"),
+        ("zh", "4 段有双方总分的视频", "36 个单元格, 4 位考生", "无： 4", "分（百分制）", "R02 减 R01"),
+    ],
+)
+def test_no_figure_stands_without_its_interval_or_a_reason_and_what_it_stands_on(
+    web, language, videos, cells, none, unit, direction
+):
+    room = web.room
+    exam(room, 4, lost_wei=lambda n: 1.0, lost_okafor=lambda n: 0.0)
+    figures = take_snapshot(room.db, room.project).figures["panels"][0]
+    page = reading(web, language).get(PAGE).text
+    rows = rows_of(page, ' class="f-')
+    assert len(rows) == len(SHOWN)
+    assert all(videos in row or cells in row for row in rows), rows
+    assert sum(none in row for row in rows) == sum(
+        figures["metrics"][name].get("interval") is None and figures["metrics"][name].get("value") is not None
+        for name in SHOWN
+    )
+    assert all("[" in row or none[:2] in row or "–" in row for row in rows)
+    [difference] = [row for row in rows if unit in row]
+    assert figures["metrics"]["mean_difference"]["value"] > 0  # the second gave more
+    assert re.search(r" \+\d", difference)
+    assert direction.replace("R02", figures["second"]).replace("R01", figures["first"]) in page
+    for name in SHOWN:
+        assert texts.text(language, f"agreement.scale.{name}") in unescape(page)
+
+
+def test_steps_stand_in_one_table_that_is_sorted_by_any_of_its_columns(web):
+    room = web.room
+    exam(room, 6)
+    figures = take_snapshot(room.db, room.project, by="step").figures
+    client = reading(web, "en")
+    steps = [panel["part"] for panel in figures["panels"]]
+    values = {panel["part"]: panel["metrics"]["raw_agreement"]["value"] for panel in figures["panels"]}
+
+    def shown(**query):
+        page = client.get(PAGE, params={"by": "step", **query}).text
+        assert page.count('<table class="parts">') == 1
+        assert 'class="figures"' not in page
+        return [row.split()[0] for row in rows_of(page, '><th scope="row">') if row.split()[0] in steps], page
+
+    assert shown()[0] == steps
+    rising, page = shown(sort="raw_agreement")
+    assert [values[step] for step in rising] == sorted(values.values())
+    assert rising[0] == steps[0]
+    assert 'aria-sort="ascending"' in page
+    falling, page = shown(sort="raw_agreement", turned="1")
+    assert [values[step] for step in falling] == sorted(values.values(), reverse=True)
+    assert falling[-1] == steps[0]
+    assert 'aria-sort="descending"' in page
+    unknown = {p["part"] for p in figures["panels"] if p["metrics"]["qwk"]["value"] is None}
+    for turned in ("0", "1"):
+        found, page = shown(sort="qwk", turned=turned)
+        assert set(found[len(steps) - len(unknown) :]) == unknown
+    assert "Why a figure or an interval is lacking" in page
+    assert shown(sort="nonsense")[0] == steps
+
+
+def test_by_week_a_video_counts_in_the_week_of_its_later_sheet(web):
+    room = web.room
+    exam(room, 2)
+    waits = add_rated_attempt(room, "A-900", candidate_code="T90")
+    submitted(room, waits, room.wei)
+    room.clock.pass_by(days=7)
+    submitted(room, waits, room.okafor, slot=1)
+    taken = take_snapshot(room.db, room.project, by="week")
+    # 1 March 2026 is a Sunday: the last day of the ninth week
+    assert [(panel["part"], panel["n_videos"]) for panel in taken.figures["panels"]] == [
+        ("2026-W09", 2),
+        ("2026-W10", 1),
+    ]
+    page = reading(web, "zh").get(PAGE, params={"by": "week"}).text
+    assert [row.split()[0] for row in rows_of(page, '><th scope="row">')][:2] == ["2026-W09", "2026-W10"]
+    assert recompute(room.db, taken.id)

@@ -7,6 +7,7 @@ alike: the answers are the same byte for byte, and so is the number of statement
 
 from __future__ import annotations
 
+import itertools
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,13 +21,13 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from rating_rooms import Tab, add_rated_attempt, give, submitted
+from rating_rooms import Tab, add_rated_attempt, give, submitted, unguard
 from rooms import Room, build_room
 from rooms_web import SETUP_TOKEN
 from sqlalchemy import event, select, update
 from walk import UNSAFE, Ask, ask_all, body_for, routes_of
 
-from siming.errors import RoomError
+from siming.errors import InputError, RoomError
 from siming.rubric import Author, Entry, Sheet
 from siming.store import Actor, Database
 from siming.store import database as database_module
@@ -46,7 +47,10 @@ from siming.web.app import create_app
 from siming.web.settings import Settings
 
 AED = "aed-adult"
-PEOPLE = ("owner", "coordinator", "wei", "okafor", "lin", "analyst", "auditor", "mbeki", "moreau", "runner", "tan")
+PEOPLE = (
+    "owner", "coordinator", "wei", "okafor", "lin", "analyst", "auditor", "mbeki", "moreau", "runner", "tan", "abara",
+    "boss",
+)  # fmt: skip
 CLIENT = "tab_of_wei_01"
 
 
@@ -125,8 +129,8 @@ class World:
         return people.actor_of(self.room.db, self.ids[name])
 
 
-def _person(room: Room, login: str, roles: tuple[str, ...], code: str) -> Actor:
-    made, _ = invitations.create_person(room.db, room.owner, login=login, name=EVIL)
+def _person(room: Room, login: str, roles: tuple[str, ...], code: str, *, is_owner: bool = False) -> Actor:
+    made, _ = invitations.create_person(room.db, room.owner, login=login, name=EVIL, is_owner=is_owner)
     if roles:
         members.add_member(room.db, room.owner, room.project, person_id=made.id, roles=list(roles), code=code)
     return people.actor_of(room.db, made.id)
@@ -155,6 +159,10 @@ def make_world(folder: Path, mode: str, wei_also: tuple[str, ...]) -> World:
     - ``A-3`` he submitted, and must go over again.
     - ``A-4`` is none of his.
     - ``A-5`` is a gold video that he must pass.
+    - ``A-8`` he locked, and is to rate once more.
+
+    Abara has a past: adjudicated ``A-7``, and rates nearly all that others can lock. Boss owns the installation, and
+    rates ``A-1`` too.
     """
     room = build_room(folder, clock=Still(datetime(2026, 3, 1, 8, 0, tzinfo=UTC)))
     paper = yaml.safe_load(builtin_document(AED))
@@ -172,7 +180,9 @@ def make_world(folder: Path, mode: str, wei_also: tuple[str, ...]) -> World:
     _person(room, "runner", ("model_runner",), "M01")
     _person(room, "tan", (), "")
     evil = {"site": EVIL, "occasion": EVIL, "candidate_code": EVIL}
-    attempts = {f"A-{n}": add_rated_attempt(room, f"A-{n}", gold=n == 5, **evil) for n in range(1, 7)}
+    abara = _person(room, "abara", ("rater", "adjudicator"), "B01")
+    boss = _person(room, "boss", ("rater",), "B02", is_owner=True)
+    attempts = {f"A-{n}": add_rated_attempt(room, f"A-{n}", gold=n == 5, **evil) for n in range(1, 9)}
     given = {
         "wei-1": give(room, attempts["A-1"], room.wei, slot=0),
         "okafor-1": give(room, attempts["A-1"], room.okafor, slot=1),
@@ -188,6 +198,17 @@ def make_world(folder: Path, mode: str, wei_also: tuple[str, ...]) -> World:
     }
     given["wei-3"], _ = submitted(room, attempts["A-3"], room.wei, lost=3, slot=0)
     submissions.reopen(room.db, room.coordinator, given["wei-3"], reason=EVIL)
+    submitted(room, attempts["A-7"], room.okafor, lost=1, slot=0)
+    submitted(room, attempts["A-7"], mbeki, lost=2, slot=1)
+    _adjudicates(room, abara)
+    for number, code in enumerate(("A-1", "A-2", "A-3", "A-8"), start=1):
+        given[f"abara-{number}"] = give(room, attempts[code], abara, slot=5)
+    given["boss-1"] = give(room, attempts["A-1"], boss, slot=6)
+    given["wei-8"], _ = submitted(room, attempts["A-8"], room.wei, lost=2, slot=0)
+    given["okafor-8"] = give(room, attempts["A-8"], room.okafor, slot=1)
+    given["wei-8b"] = give(
+        room, attempts["A-8"], room.wei, slot=0, purpose="repeat", wait_days=0, despite=["early_repeat"], reason=EVIL
+    )
     tab = Tab(room, room.wei, given["wei-2"], client=CLIENT)
     tab.open()
     step = tab.rubrics[0].steps[0]
@@ -247,9 +268,15 @@ def is_reopened(world: World, who: str, number: str) -> None:
 
 
 def adjudicates(world: World) -> None:
+    _adjudicates(world.room, world.actor("moreau"))
+
+
+def _adjudicates(room: Room, who: Actor) -> None:
     """Somebody decides every case he can see, as far as he can."""
-    db, who = world.room.db, world.actor("moreau")
-    for line in case_view.list_cases(db, who, world.room.project).lines:
+    db = room.db
+    for line in case_view.list_cases(db, who, room.project).lines:
+        if line.state == "decided":
+            continue
         pen = cases.take_case(db, who, line.id)
         for step in case_view.view_case(db, who, line.id).steps:
             if step.state == "open":
@@ -343,6 +370,7 @@ ACTS: dict[str, Callable[[World], None]] = {
     "okafor submits A-4": lambda w: submits(w, "okafor", "4", 3),
     "mbeki submits A-4": lambda w: submits(w, "mbeki", "4", 5),
     "okafor submits A-5": lambda w: submits(w, "okafor", "5", 1),
+    "okafor submits A-8": lambda w: submits(w, "okafor", "8", 4),
     "okafor goes over A-2": lambda w: is_reopened(w, "okafor", "2"),
     "moreau adjudicates": adjudicates,
     "the coordinator locks": locks,
@@ -389,7 +417,7 @@ def known_to_him(world: World, also: World) -> dict[str, list[str]]:
 
     assigned = [value for name, value in world.ids.items() if name.split("-")[0] in PEOPLE and "-" in name]
     assigned = [value for value in assigned if value.startswith("as_")]
-    attempts = [f"A-{n}" for n in range(1, 7)] + ["A-99"]
+    attempts = [f"A-{n}" for n in range(1, 9)] + ["A-99"]
     consensus_ids = [*ids("consensus_version"), "cv_guessed"]
     return {
         "slug": ["spring", "nowhere"],
@@ -478,7 +506,7 @@ def attempts_to_act(app: Any, known: Mapping[str, list[str]], world: World, *, m
 def own_work(world: World) -> list[Ask]:
     """Wei goes on: opens, saves, looks through it and locks it."""
     asks = []
-    for number in ("2", "3", "1"):
+    for number in ("2", "3", "1", "8", "8b"):
         at = f"/api/v1/assignments/{world.ids[f'wei-{number}']}"
         client = {"client": CLIENT}
         change = {
@@ -517,9 +545,10 @@ def hear(world: World, who: str | None, asks: list[Ask], monkey: pytest.MonkeyPa
     monkey.setattr(database_module, "secrets", drawn)
     monkey.setattr(page_module, "secrets", drawn)
     from siming.store.cases import case_opening
+    from siming.web import once
     from siming.web.routes import oidc, summary
 
-    for module in (case_opening, sessions, tokens, invitations, summary, oidc):
+    for module in (case_opening, sessions, tokens, invitations, summary, oidc, once):
         monkey.setattr(module, "secrets", drawn)
     app = create_app(
         Settings(media=world.room.media, address="http://testserver", setup_token=SETUP_TOKEN), world.room.db
@@ -530,8 +559,10 @@ def hear(world: World, who: str | None, asks: list[Ask], monkey: pytest.MonkeyPa
     def count(*_: object) -> None:
         counted[0] += 1
 
+    turn = itertools.count(7)
+
     def before(_: Ask) -> None:
-        drawn.n, counted[0] = 7, 0
+        drawn.n, counted[0] = 1_000_003 * next(turn), 0
 
     numbers: list[int] = []
     event.listen(world.room.db.engine, "before_cursor_execute", count)
@@ -606,8 +637,22 @@ def monkey() -> Iterator[pytest.MonkeyPatch]:
         yield patch
 
 
-def both(world: World, names: list[str], who: str | None, folder: Path, monkey: Any, *, most: int, acts: bool) -> int:
-    """Let the others act in one of two worlds, and compare what `who` hears. Returns how many answers there were."""
+def both(
+    world: World,
+    names: list[str],
+    who: str | None,
+    folder: Path,
+    monkey: Any,
+    *,
+    most: int,
+    acts: bool,
+    but: tuple[str, ...] = (),
+) -> int:
+    """Let the others act in one of two worlds, and compare what `who` hears. Returns how many answers there were.
+
+    Args:
+        but: Ends of addresses at which he does not act.
+    """
     with copy_of(world, folder / "quiet") as quiet, copy_of(world, folder / "busy") as busy:
         act(busy, names)
         app = app_of(quiet)
@@ -615,7 +660,7 @@ def both(world: World, names: list[str], who: str | None, folder: Path, monkey: 
         asks = [Ask("GET", "/api/v1/session"), *questions(app, known, most=most)]
         assert_the_same(hear(quiet, who, asks, monkey), hear(busy, who, asks, monkey))
         if acts:
-            asks = attempts_to_act(app, known, quiet, most=most)
+            asks = [ask for ask in attempts_to_act(app, known, quiet, most=most) if not ask.path.endswith(but or "\0")]
             assert_the_same(hear(quiet, who, asks, monkey), hear(busy, who, asks, monkey))
         return len(asks)
 
@@ -639,7 +684,7 @@ def test_the_others_can_do_everything_the_worlds_speak_of(worlds, tmp_path):
         assert act(busy, list(ACTS)) == list(ACTS), busy.refused
         with busy.room.db.read() as c:
             made = {name: len(c.execute(select(table)).all()) for name, table in METADATA.tables.items()}
-    assert made["adjudication_case"] >= 3
+    assert made["adjudication_case"] >= 5
     for table in ("submission", "decision", "consensus_version", "model_run", "gold_sheet", "stat_snapshot", "release"):
         assert made[table] > 0, table
 
@@ -670,6 +715,60 @@ def test_what_a_rater_does_is_answered_the_same_whatever_others_did(worlds, tmp_
 def test_no_sequence_of_others_acts_changes_what_a_rater_hears(worlds, tmp_path_factory, names, mode):
     with pytest.MonkeyPatch.context() as monkey:
         both(worlds(mode), names, "wei", tmp_path_factory.mktemp("run"), monkey, most=4, acts=False)
+
+
+# --- a repeat, a past, a second office --------------------------------------------------------------------------------
+
+
+def test_while_he_is_to_rate_it_again_a_rater_hears_nothing_of_what_he_gave_first(worlds, tmp_path, monkey):
+    """The others did nothing: in one of the two worlds he himself had given other points."""
+    world = worlds()
+    with copy_of(world, tmp_path / "quiet") as quiet, copy_of(world, tmp_path / "busy") as busy:
+        with busy.room.db.write() as c:
+            unguard(c, "submission", "submission_no_update")
+            for table, column in (("submission", "sheets"), ("assignment", "draft")):
+                found = METADATA.tables[table]
+                of = found.c.assignment if table == "submission" else found.c.id
+                held = c.execute(select(found.c[column]).where(of == world.ids["wei-8"])).scalar_one()
+                c.execute(update(found).where(of == world.ids["wei-8"]).values({column: _otherwise(held)}))
+        known = known_to_him(quiet, busy)
+        known |= {"assignment": [world.ids["wei-8"]], "assignment_id": [world.ids["wei-8"]]}
+        opens = Ask("POST", f"/api/v1/assignments/{world.ids['wei-8']}/open", {"json": {"client": CLIENT}})
+        asks = [opens, *questions(app_of(quiet), known, most=3), *own_work(quiet)]
+        left, right = hear(quiet, "wei", asks, monkey), hear(busy, "wei", asks, monkey)
+        assert_the_same(left, right)
+        answers = {(ask.method, ask.path): heard for ask, heard in zip(asks, left, strict=True) if not ask.options}
+        at = f"/api/v1/assignments/{world.ids['wei-8']}"
+        assert left[0].status == answers["GET", at].status == answers["GET", f"{at}/summary"].status == 409
+        assert answers["GET", f"{at}/receipts"].status == 200, "the proof stays his"
+
+
+def _otherwise(held: Any) -> Any:
+    """The same sheet or draft with other points, notes and evidence."""
+    if isinstance(held, dict):
+        return {
+            key: 0.5 if key == "points" else f"not {value}" if key == "note" else _otherwise(value)
+            for key, value in held.items()
+        }
+    return [_otherwise(value) for value in held] if isinstance(held, list) else held
+
+
+def test_who_adjudicated_an_attempt_earlier_hears_nothing_of_those_he_rates_and_never_rates_that_one(
+    worlds, tmp_path, monkey
+):
+    names = [name for name in ACTS if name not in IN_CASES]
+    assert both(worlds(), names, "abara", tmp_path, monkey, most=4, acts=True) > 100
+    with copy_of(worlds(), tmp_path / "later") as later:
+        with pytest.raises(InputError) as caught:
+            give(later.room, later.ids["A-7"], later.actor("abara"), slot=5)
+        assert caught.value.code == "plan_seen"
+
+
+def test_an_owner_of_the_installation_who_rates_hears_no_more_than_any_rater(worlds, tmp_path, monkey):
+    """What belongs to his office is who comes in and who is erased; how much the others have done does not."""
+    names = [name for name in ACTS if name != "people come"]
+    erasing = ("/erasure", "/erase")  # blanks what they said wherever it stands: the more there is, the more it does
+    assert both(worlds(), names, "boss", tmp_path, monkey, most=4, acts=True, but=erasing) > 100
 
 
 # --- those who do not rate ------------------------------------------------------------------------------------------

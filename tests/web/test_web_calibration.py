@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
 from exams import assign_calibrated, gold_of
 from rating_rooms import Tab, add_rated_attempt, submitted
+from sqlalchemy import update
 
 from siming.exchange import export_bytes
 from siming.store.blind.calibration import add_gold
 from siming.store.figures.model_runs import room_for
+from siming.store.schema import person
 
 PAGE, API = "/p/spring/calibration", "/api/v1/projects/spring/calibration"
 PANEL = "panel of 3, May 2026"
@@ -129,3 +132,55 @@ def test_of_two_authors_in_a_file_none_is_taken_for_gold(web):
     )
     assert answer.status_code == 422
     assert "physician Ada, physician Ben" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("raw", "en", "zh"),
+    [
+        (b"only one column\nof text\n", "gold.csv has one column only", "gold.csv 只有一列"),
+        ("考生，步骤，得分\nA，b，1\n".encode(), "full-width", "全角"),
+        (b"a,b\n1,2\n", "names the attempts", "没有标明考试记录的表头"),
+        (b"\x00\x01\x02 binary", "is no text file", "不是文本文件"),
+        (b"%PDF-1.7", "no CSV and no XLSX", "不是 CSV 或 XLSX"),
+        (b" \n", "gold.csv is empty", "gold.csv 是空的"),
+        (b'attempt,rater,step,points\nA,b,"c,1\n', "quotation marks", "引号没有闭合"),
+    ],
+)
+def test_a_wrong_gold_file_is_called_by_its_own_name_and_refused_in_the_readers_language(web, raw, en, zh):
+    add_rated_attempt(web.room, "G-001")
+    client = web.client(web.room.coordinator)
+    sent = {"attempt": "G-001", "format": "csv", "source": PANEL}
+    for language, words in (("en", en), ("zh", zh)):
+        with web.room.db.write() as c:
+            c.execute(update(person).where(person.c.id == web.room.coordinator.id).values(language=language))
+        answer = client.post(f"{PAGE}/gold", data=sent, files={"file": ("gold.csv", raw)})
+        assert answer.status_code == 422
+        said = re.search(r'id="trouble">(.*?)</p>', answer.text)[1]
+        assert words in said
+        assert "delimiter=" not in said
+        assert "table.csv" not in said
+
+
+@pytest.mark.parametrize(
+    ("language", "on", "thin", "none"),
+    [
+        ("en", "9 steps, 1 video", "another gold video can turn the result", "no interval:"),
+        ("zh", "9 个步骤, 1 段视频", "再评一段金标准视频，结果就可能改变", "无区间："),
+    ],
+)
+def test_kappa_and_the_verdict_say_on_how_much_they_stand_for_rater_and_coordinator(web, language, on, thin, none):
+    room = web.room
+    room.policy(calibration_pass_kappa=0.5)
+    attempt = add_rated_attempt(room, "G-001")
+    add_gold(room.db, room.coordinator, attempt, [gold_of("G-001", lost=2.0)], source=PANEL)
+    submitted(room, attempt, room.wei, purpose="calibration", lost=2.0)
+    with room.db.write() as c:
+        c.execute(update(person).values(language=language))
+    for actor in (room.wei, room.coordinator):
+        page = web.client(actor).get(PAGE).text
+        assert page.count(on) == 4  # beside kappa, raw agreement and AC2, and beside the verdict
+        assert page.count(none) == 4
+        assert thin in page
+    kappa = web.client(room.wei).get(API).json()["metrics"]["qwk"]
+    assert (kappa["n"], kappa["interval"]) == (9, None)
+    assert kappa["interval_reason"]

@@ -8,6 +8,7 @@ import zipfile
 
 import pytest
 from exams import exam, gold_of, model_runner, model_sheet, new_member
+from films import add_attempt_with_film
 from rating_rooms import add_rated_attempt, submitted
 from sqlalchemy import select, update
 
@@ -17,6 +18,7 @@ from siming.store.accounts.vault import Identity, Vault, put_identities
 from siming.store.blind.calibration import add_gold
 from siming.store.cases import consensus
 from siming.store.cases.consensus_view import list_results
+from siming.store.figures.release import export_dataset
 from siming.store.schema import media, person, submission
 
 WRITABLE = [name for name, each in FORMATS.items() if each.can_write]
@@ -160,6 +162,46 @@ def test_videos_leave_masked_and_only_for_who_may_see_them(web, tmp_path):
     assert (named.status_code, named.json()["error"]["code"]) == (422, "export_video_gone")
 
 
+@pytest.mark.parametrize(
+    ("language", "told", "warning", "unknown"),
+    [
+        (
+            "en",
+            'faces masked in 1, <span class="bad">not masked in 2</span>',
+            "In 2 videos faces are as",
+            "faces masked in 3",
+        ),
+        ("zh", '1 段已遮挡面部, <span class="bad">2 段未遮挡</span>', "有 2 段视频未遮挡面部", "3 段已遮挡面部"),
+    ],
+)
+def test_the_page_says_of_how_many_videos_faces_are_masked_and_warns_of_the_others(
+    web, language, told, warning, unknown
+):
+    room = web.room
+    first, second, third = settled(room)
+
+    def made_by(attempt_id: str, recipe: dict[str, str] | None) -> None:
+        with room.db.write() as c:
+            c.execute(
+                update(media).where(media.c.attempt == attempt_id, media.c.kind == "derivative").values(recipe=recipe)
+            )
+
+    made_by(first, {"faces": "blur"}), made_by(second, {"faces": "none"}), made_by(third, None)
+    with room.db.write() as c:
+        c.execute(update(person).where(person.c.id == room.coordinator.id).values(language=language))
+    client = web.client(room.coordinator)
+    client.post("/p/spring/export/release", data={"name": "May", "licence": "CC0", "what": ["first"]})
+    page = client.get("/p/spring/export").text
+    assert told in page
+    assert page.count(warning) == 3  # of what leaves, at the box that adds videos, and at the release's box
+    counted = client.get(f"{API}/export/preview").json()
+    assert (counted["n_videos"], counted["n_videos_unmasked"]) == (3, 2)
+    made_by(second, {"faces": "box"}), made_by(third, {"faces": "blur"})
+    page = client.get("/p/spring/export").text
+    assert unknown in page
+    assert 'class="flash warn"' not in page
+
+
 def test_raters_adjudicators_and_auditors_get_nothing_of_it(web):
     room = web.room
     settled(room, 1)
@@ -234,6 +276,33 @@ def test_a_models_sheets_come_in_by_file_and_out_as_a_models(web):
     assert b"qwen3-vl" not in web.client(room.coordinator).get(f"{API}/export", params={"format": "csv"}).content
 
 
+def test_a_models_marks_on_pictures_become_seconds_of_the_film_that_is_shown(web):
+    room = web.room
+    made, _ = add_attempt_with_film(room, "A-031")  # 25 pictures a second
+    raw = f"""<annotations><meta><task><name>x</name></task><source>{made.code}.mp4</source></meta>
+        <track id="0" label="aed02"><box frame="50" outside="0"/><box frame="75" outside="1"/></track></annotations>"""
+    client = web.client(model_runner(room))
+    sent = {"format": "cvat", "model": "detector"}
+    answer = client.post("/p/spring/import", data=sent, files={"file": ("marks.xml", raw.encode())})
+    assert answer.status_code == 303, answer.text
+    dataset = export_dataset(room.db, room.coordinator, room.project, what=("model",))
+    [sheet] = [sheet for sheet in dataset.sheets if sheet.steps.get("aed02")]
+    assert sheet.steps["aed02"].evidence == ((2.0, 3.0),)
+    assert sheet.steps["aed02"].points is None
+
+
+def test_a_file_is_called_as_its_sender_calls_it(web):
+    add_rated_attempt(web.room, "A-000")
+    client = web.client(model_runner(web.room))
+    for called, said in (("marks.opf", "marks.opf"), ("../../etc/\u202eevil.opf", "evil.opf")):
+        answer = client.post(
+            "/p/spring/import", data={"format": "datavyu", "model": "m"}, files={"file": (called, b"PK\x03\x04")}
+        )
+        assert answer.status_code == 422
+        assert said in answer.text
+        assert "/etc" not in answer.text
+
+
 def client_actor(room, login: str):
     with room.db.read() as c:
         return c.execute(select(person).where(person.c.login == login)).one()
@@ -242,8 +311,6 @@ def client_actor(room, login: str):
 def test_a_physicians_spreadsheet_is_no_blind_rating_and_does_not_come_in(web):
     room = web.room
     settled(room, 1)
-    from siming.store.figures.release import export_dataset
-
     raw = export_bytes(export_dataset(room.db, room.coordinator, room.project, what=("first",)), "csv")[2]
     client = web.client(model_runner(room))
     sent = client.post("/p/spring/import", data={"format": "csv"}, files={"file": ("wei.csv", raw)})

@@ -7,14 +7,17 @@ import json
 from functools import partial
 
 import pytest
-from films import add_attempt_with_film, time_map
+from films import add_attempt_with_film, add_film, time_map
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from rating_rooms import Tab, give
 from sqlalchemy import func, insert, select, update
 
-from siming.store.media import media, media_access
+from siming.store.media import attempts, exclusion, media, media_access
 from siming.store.media.media_folder import MediaFolder
-from siming.store.schema import assignment, audit_event
+from siming.store.projects.projects import set_project_state
+from siming.store.schema import adjudication_case, assignment, audit_event
+from siming.store.schema import media as media_table
 from siming.video.timemap import TimeMap
 from siming.web import signing
 from siming.web.ranges import FilePart, Span, Unsatisfiable, span_of
@@ -216,6 +219,47 @@ def test_a_quarantined_film_is_gone_at_once_for_raters(web, film):
     client, url = made_once(web), address(web, film)
     media.quarantine(web.room.db, web.room.coordinator, film.id, "badge")
     assert refused(client, url)[0] == 404
+
+
+@pytest.mark.parametrize("end", ["excluded", "closed"])
+def test_once_an_attempt_is_excluded_or_its_project_closed_a_rater_has_neither_film_nor_address(web, film, end):
+    room, client, url = web.room, made_once(web), address(web, film)
+    assert client.get(url).status_code == 200
+    if end == "excluded":
+        room.policy(exclusion_needs_second_person=False)
+        exclusion.exclude(room.db, room.coordinator, film.attempt, "consent_withdrawn")
+    else:
+        set_project_state(room.db, room.owner, room.project, closed=True)
+    assert refused(client, url) == (404, "media_missing")
+    assert client.get(f"/api/v1/media/{film.id}/address").status_code == 404
+    assert client.get(f"/api/v1/media/{film.id}/frames").status_code == 404
+    assert client.post(f"/api/v1/media/{film.id}/leak", json={}).status_code == 404
+
+
+def test_beside_two_ratings_their_own_film_is_shown_and_no_other_one(web):
+    room = web.room
+    made = attempts.add_attempt(room.db, room.coordinator, room.project, code="A-031", rubrics=("aed-adult",))
+    rated = media.release(room.db, room.coordinator, add_film(room, made.id, content=CONTENT).id)
+    for slot, who in enumerate((room.wei, room.okafor)):
+        tab = Tab(room, who, give(room, made.id, who, slot=slot))
+        tab.open()
+        tab.rate_all(lost=1.0 + slot, played_s=10.0)
+        tab.submit()
+    with room.db.read() as c:
+        case = c.scalar(select(adjudication_case.c.id))
+    lin, cora = web.client(room.lin), web.client(room.coordinator)
+
+    def shown():
+        step = "aed-adult/aed01"
+        pages = (lin.get(f"/api/v1/cases/{case}"), cora.get(f"/api/v1/projects/spring/comparisons/A-031/{step}"))
+        return [[film["id"] for film in page.json()["media"]] for page in pages]
+
+    assert shown() == [[rated.id], [rated.id]]
+    other = add_film(room, made.id, content=b"another take")
+    with room.db.write() as c:  # as releases once did it
+        c.execute(update(media_table).where(media_table.c.id == rated.id).values(state="review"))
+        c.execute(update(media_table).where(media_table.c.id == other.id).values(state="verified"))
+    assert shown() == [[], []]
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import re
 import string
+from datetime import timedelta
 
 import pytest
+from markupsafe import Markup
 from rooms import PASSWORD
+from sqlalchemy import select
 
 from siming.store.accounts import invitations, people, tokens
 from siming.store.accounts.vault import Identity, Vault, put_identities
+from siming.store.database import moment_of
+from siming.store.media import attempts
 from siming.store.projects import members, projects
+from siming.store.schema import attempt as attempt_table
+from siming.web.page import _teller, when
 from siming.web.texts import text, texts
 
 pytestmark = pytest.mark.browser
@@ -262,3 +269,27 @@ def test_a_counted_text_takes_its_number():
     assert text("en", "identities.put_done", n=1) == "One person is sealed."
     assert text("en", "identities.put_done", n=3) == "3 people are sealed."
     assert text("zh", "identities.put_done", n=1) == "已加密保存 1 人。"
+
+
+def test_a_time_says_that_it_is_utc_and_what_stands_beside_it_is_still_escaped():
+    told = when("2026-03-01T08:00:05.123456Z")
+    assert told == '<time datetime="2026-03-01T08:00:05Z">2026-03-01 08:00 UTC</time>'
+    assert when("2026-03-01T08:00:05.123456Z", seconds=True).endswith(">2026-03-01 08:00:05 UTC</time>")
+    said = _teller("en")("consensus.made_by", name="<img src=x>", at=told)
+    assert str(said).startswith("Made by &lt;img src=x&gt;, <time ")
+    assert isinstance(_teller("en")("consensus.made_by", name="<b>", at="now"), str)  # the page escapes it as a whole
+    assert not isinstance(_teller("en")("consensus.made_by", name="<b>", at="now"), Markup)
+
+
+def test_times_are_told_by_the_readers_own_clock_and_without_scripts_in_utc(visit, served):
+    room = served.room
+    attempts.add_attempt(room.db, room.coordinator, room.project, code="A-001")
+    with room.db.read() as c:
+        stamp = c.scalar(select(attempt_table.c.created_at))
+    utc = moment_of(stamp)
+    page = visit.page(room.coordinator, f"/p/{room.slug}/attempts", timezone_id="Asia/Shanghai")
+    time = page.locator("td time")
+    assert time.inner_text() == (utc + timedelta(hours=8)).strftime("%Y-%m-%d %H:%M")
+    assert time.get_attribute("title") == utc.strftime("%Y-%m-%d %H:%M UTC")
+    plain = visit.page(room.coordinator, f"/p/{room.slug}/attempts", java_script_enabled=False)
+    assert plain.locator("td time").inner_text() == utc.strftime("%Y-%m-%d %H:%M UTC")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
-from rating_rooms import add_rated_attempt, submitted
+from rating_rooms import add_rated_attempt, give, gone_over, submitted
 from sqlalchemy import update
 
 from siming.store.blind.assignments import assignments
+from siming.store.projects import members
 from siming.store.schema import person
 
 PAGE, API = "/p/spring/plan", "/api/v1/projects/spring"
@@ -82,8 +83,6 @@ def test_assignments_are_given_to_another_withdrawn_reopened_and_dated(web):
     locked, _ = submitted(room, attempt, room.wei)
     client = web.client(room.coordinator)
     other = add_rated_attempt(room, "A-001")
-    from rating_rooms import give
-
     given = give(room, other, room.wei)
     assert client.post(f"{PAGE}/{given}/due", data={"due": "2026-05-01"}).status_code == 303
     assert client.post(f"{PAGE}/{given}/due", data={"due": "soon"}).status_code == 422
@@ -102,6 +101,49 @@ def test_assignments_are_given_to_another_withdrawn_reopened_and_dated(web):
     }
     assert client.post(f"{PAGE}/{given}/nonsense", data={"reason": "x"}).status_code == 404
     assert "A-001" in client.get(f"{PAGE}?text=a-001").text
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", "at least 14 days after the first rating"), ("zh", "至少在第一次评分 14 天之后进行")]
+)
+def test_repeats_that_come_sooner_than_two_weeks_need_a_reason_on_the_page_too(web, language, words):
+    room = web.room
+    with room.db.write() as c:
+        c.execute(update(person).where(person.c.id == room.coordinator.id).values(language=language))
+    for n in range(4):
+        add_rated_attempt(room, f"A-{n:03d}", candidate_code=f"T{n}")
+    client = web.client(room.coordinator)
+    wishes = "look=plan&repeat_percent=50&not_before_days=3"
+    refused = client.get(f"{PAGE}?{wishes}")
+    assert refused.status_code == 422
+    assert words in refused.text
+    page = client.get(f"{PAGE}?{wishes}&early_because=it+ends+on+Friday").text
+    assert client.post(f"{PAGE}/give-out", data=hidden(page)).status_code == 303
+    repeats = [a for a in assignments(room.db, room.coordinator, room.project) if a.purpose == "repeat"]
+    assert len(repeats) == 4
+    answer = client.post(f"{API}/plan/propose", json={"repeat_share": 0.9, "not_before_days": 3})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "plan_repeat_early")
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "own site"), ("zh", "评分者所在的考点")])
+def test_a_rater_of_the_same_site_is_given_it_only_where_that_is_ticked(web, language, words):
+    room = web.room
+    with room.db.write() as c:
+        c.execute(update(person).where(person.c.id == room.coordinator.id).values(language=language))
+    members.change_member(room.db, room.owner, room.members["okafor"], roles=["rater"], site="north")
+    given = give(room, add_rated_attempt(room, "A-000", site="north"), room.wei)
+    client = web.client(room.coordinator)
+    to = {"rater": room.okafor.id, "reason": "Wei is ill"}
+    refused = client.post(f"{PAGE}/{given}/reassign", data=to)
+    assert refused.status_code == 422
+    assert words in refused.text
+    api = f"/api/v1/assignments/{given}/reassign"
+    assert client.post(api, json=to).json()["error"]["code"] == "plan_same_site"
+    assert client.post(api, json={**to, "despite": ["anything"]}).status_code == 422
+    assert client.post(f"{PAGE}/{given}/reassign", data={**to, "despite": "1"}).status_code == 303
+    moved = [a for a in assignments(room.db, room.coordinator, room.project) if a.state == "queued"]
+    assert [a.rater for a in moved] == [room.okafor.id]
+    assert [(line["despite"], line["reason"]) for line in gone_over(room)] == [("same_site", "Wei is ill")]
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,12 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "store"))
 
 from rating_rooms import Tab, add_rated_attempt, give, submitted
+from sqlalchemy import update
 
 from siming.store.blind.handover import seal
 from siming.store.blind.submissions import receipts, reopen
 from siming.store.blind.summary import summary
+from siming.store.schema import person
 
 
 @pytest.fixture
@@ -49,6 +51,35 @@ def test_the_queue_shows_ones_own_cards_and_continues_with_enter(web, given, tab
     assert "1 of 9" in page
     assert "2:00" in page
     assert re.search(rf'<a class="button main" id="continue" href="/rate/{assignment}" autofocus>', page)
+
+
+@pytest.mark.parametrize(
+    ("language", "listed", "page"),
+    [
+        ("en", "1 submitted rating stays closed", "stays closed to you for now"),
+        ("zh", "1 份已提交的评分暂不开放", "暂时不能查看"),
+    ],
+)
+def test_what_is_to_be_rated_again_stands_in_the_queue_alone_and_its_first_sheet_is_closed(web, language, listed, page):
+    room = web.room
+    with room.db.write() as c:
+        c.execute(update(person).where(person.c.id == room.wei.id).values(language=language))
+    attempt = add_rated_attempt(room)
+    first, _ = submitted(room, attempt, room.wei, lost=2.0)
+    give(room, attempt, room.wei, purpose="repeat")
+    room.clock.pass_by(days=15)
+    http = web.client(room.wei)
+    assert "A-031" in http.get("/queue").text
+    finished = http.get("/queue?finished=true").text
+    assert "A-031" not in finished
+    assert listed in finished
+    for path in ("summary", "receipt"):
+        answer = http.get(f"/rate/{first}/{path}")
+        assert answer.status_code == (409 if path == "summary" else 200)
+    assert page in http.get(f"/rate/{first}/summary").text
+    assert http.get(f"/api/v1/assignments/{first}").json()["error"]["code"] == "finished_shut"
+    (receipt,) = http.get(f"/api/v1/assignments/{first}/receipts").json()
+    assert receipt["receipt"]
 
 
 def test_the_queue_names_nobody_else(web, given):

@@ -25,8 +25,6 @@ pytestmark = pytest.mark.browser
 
 REFRESH_MS = 1000 / 60
 SPEEDS = (0.25, 0.5, 1, 2, 3)
-ENOUGH = 0.75
-"""Share of marks that must be right: the screen's own times are a refresh off where the machine is short of breath."""
 
 
 @dataclass
@@ -171,14 +169,15 @@ def pairs(n: int, *, seed: int = 1, busy_ms: int = 0):
 
 
 def share(off: Counter, most: int) -> float:
-    """Share of marks that lie off by so many pictures at most."""
+    """Share of marks that lie off by so many pictures at most. Tests ask for less than all: where the machine is short
+    of breath the recording's own times are a refresh off, which is a picture or two of a film that plays fast."""
     return sum(n for by, n in off.items() if abs(by) <= most) / off.total()
 
 
 def tell(capsys, what: str, off: Counter) -> None:
     """Say how the errors are spread."""
-    if not off:
-        pytest.skip("this machine is too busy just now to play a film evenly")
+    if off.total() < 5:
+        pytest.skip(f"this machine is too busy to play a film evenly: {off.total()} marks could be judged, wanted 5")
     with capsys.disabled():
         print(f"\n{what}: {off.total()} marks, {share(off, 0):.0%} exact, pictures off: {dict(sorted(off.items()))}")
 
@@ -190,7 +189,8 @@ def test_a_mark_set_while_the_film_plays_at_any_speed_names_the_picture_on_the_s
     for seed, speed in enumerate(SPEEDS):
         off.update(watched.played(speed, pairs(3, seed=seed)))
     tell(capsys, kind, off)
-    assert share(off, 0) >= ENOUGH
+    assert share(off, 0) >= 0.6
+    assert share(off, 1) >= 0.9
 
 
 @pytest.mark.parametrize("kind", FILMS)
@@ -202,7 +202,7 @@ def test_a_mark_set_while_the_page_was_busy_names_the_picture_of_the_key_and_not
     for seed, speed in enumerate((0.5, 1)):
         off.update(watched.played(speed, pairs(4, seed=seed, busy_ms=200)))
     tell(capsys, f"{kind}, busy for 200 ms", off)
-    assert share(off, 1) >= ENOUGH
+    assert share(off, 1) >= 0.75
 
 
 # --- the player by itself: a film whose pictures come exactly when the test says -----------------------------------------

@@ -251,6 +251,19 @@ def test_planners_withdraw_reassign_and_reopen(web, given, page):
     assert web.client(room.wei).get(f"/api/v1/projects/{room.slug}/assignments").status_code == 403
 
 
+def test_the_list_of_assignments_comes_a_part_at_a_time(web):
+    room = web.room
+    given = [give(room, add_rated_attempt(room, f"A-{n}"), room.wei) for n in range(5)]
+    coordinator, address = web.client(room.coordinator), f"/api/v1/projects/{room.slug}/assignments"
+    seen, params = [], {"limit": 2}
+    while part := coordinator.get(address, params=params).json():
+        assert len(part) <= 2
+        seen += [a["id"] for a in part]
+        params["after"] = seen[-1]
+    assert seen == given
+    assert coordinator.get(address, params={"after": "as_nothing"}).status_code == 422
+
+
 def test_the_api_describes_itself(web):
     described = web.client(web.room.wei).get("/api/v1/openapi.json").json()
     path = described["paths"]["/api/v1/assignments/{assignment}/changes"]["post"]

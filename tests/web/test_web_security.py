@@ -79,7 +79,10 @@ def test_no_unsafe_route_answers_without_the_form_token(untouched, method, path)
     ):
         answer = client.request(method, address(web, path), headers=headers, **body)
         assert answer.status_code in (403, 405), answer.text
-        if path.startswith("/api/"):
+        if path == "/api/v1/projects/{slug}/models":
+            # An owner may not bring a model's file in, and hears that before it is read; see test_web_incoming.py.
+            assert answer.json()["error"]["code"] == "not_allowed"
+        elif path.startswith("/api/"):
             assert answer.json()["error"]["code"] == "csrf"
     if path != "/api/v1/session":
         answer = client.request(method, address(web, path), json={})
@@ -386,7 +389,7 @@ def test_the_log_holds_no_query_and_no_secret(web, caplog):
         assert hidden not in caplog.text
 
 
-KEPT_BY_READING = {"secret", "stat_snapshot", "audit_event"}
+KEPT_BY_READING = {"secret", "stat_snapshot", "audit_event", "object_view"}
 """What looking may leave behind: a key made when first needed, figures worked out once, and that somebody looked."""
 
 

@@ -15,11 +15,20 @@ import time
 import urllib.error
 import urllib.request
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "store"))
+
+from exams import exam
+from rating_rooms import unguard
+from rooms import build_room
+from sqlalchemy import text, update
 
 from siming.store import Database, migrate
+from siming.store.figures.snapshots import take_snapshot
+from siming.store.schema import stat_snapshot
 
 pytestmark = pytest.mark.slow
 
@@ -122,6 +131,7 @@ def test_a_database_of_a_later_siming_is_left_alone(tmp_path):
         (("--host", "0.0.0.0"), "passwords would travel in the clear"),
         (("--host", "0.0.0.0", "--behind-proxy", "10.0.0.1"), "--address"),
         (("--certfile", "missing.pem"), "--keyfile"),
+        (("--largest-upload", "plenty"), "write it as 500M"),
         (("--certfile", "missing.pem", "--keyfile", "missing.key"), "there is no such file"),
         (("--behind-proxy", "127.0.0.1", "--address", "room"), "not an address"),
         (
@@ -232,6 +242,26 @@ def test_a_room_whose_audit_was_tampered_with_fails_its_check(tmp_path):
     code, _, err = run(home, "room", "verify")
     assert code == 1
     assert "cut off" in err
+
+
+def test_a_statistic_that_was_tampered_with_fails_the_check_with_its_first_digit(tmp_path):
+    room = build_room(tmp_path / "home")
+    exam(room, 5)
+    taken = take_snapshot(room.db, room.project)
+    figures = {**taken.figures, "n_attempts": 6}
+    with room.db.write() as c:
+        unguard(c, "stat_snapshot", "stat_snapshot_no_update")
+        c.execute(update(stat_snapshot).where(stat_snapshot.c.id == taken.id).values(figures=figures))
+    room.db.close()
+    place = ("--db", room.db.url.render_as_string(hide_password=False), "--media", room.media)
+    code, _, err = run(tmp_path / "home", "room", "verify", *place)
+    assert code == 1
+    assert "n_attempts was kept as 6 and comes out as 5: digit 1 differs" in " ".join(err.split())
+    code, out, _ = run(tmp_path / "home", "room", "verify", "--json", *place)
+    assert code == 1
+    told = json.loads(out)["statistics"]
+    assert (told["ok"], told["n"], told["other_version"]) == (False, 1, 0)
+    assert taken.id in told["problems"][0]
 
 
 def test_a_room_that_is_not_there_is_said_so(tmp_path):

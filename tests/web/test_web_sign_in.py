@@ -242,6 +242,20 @@ def test_a_program_signs_in_by_token_without_a_form_token(web):
     assert client.get("/api/v1/session").status_code == 401
 
 
+@pytest.mark.parametrize("keep", [False, True])
+def test_a_new_password_revokes_tokens_unless_the_page_is_told_to_keep_them(web, keep):
+    client = web.client(web.room.wei)
+    assert "keep_tokens" not in client.get("/account").text  # there is none yet
+    _, secret = tokens.make_token(web.room.db, web.room.wei, name="script")
+    page = client.get("/account").text
+    assert 'name="keep_tokens"' in page
+    assert "Keep my token for programs" in page
+    sent = {"present": PASSWORD, "new": GOOD, **({"keep_tokens": "1"} if keep else {})}
+    assert client.post("/account/password", data=sent).status_code == 303
+    assert client.get("/account").status_code == 200  # this session goes on
+    assert (tokens.find_by_token(web.room.db, secret) is not None) is keep
+
+
 def test_a_made_up_token_beside_a_good_cookie_is_not_a_way_round_the_form_token(web):
     client = web.client(web.room.owner)
     client.headers.pop("X-CSRF-Token")

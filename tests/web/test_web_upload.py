@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
+import rated_exam
 from rooms_web import build_web_room
 from sqlalchemy import select, update
 
@@ -620,7 +621,29 @@ def test_a_list_comes_in_by_form(web):
         "A-2",
     ]
     twice = client.post("/p/spring/attempts/import", files={"table": ("list.csv", table, "text/csv")})
-    assert twice.status_code == 409
+    assert twice.status_code == 303
+    assert "as they were: 2" in client.get(twice.headers["location"]).text
+
+
+def test_a_list_changes_what_is_there_once_its_sender_has_seen_what(web):
+    client = web.client(web.room.coordinator)
+    client.post("/p/spring/attempts", data={"code": "A-1"})
+    table = "code,site,candidate_code\nA-1,<b>北院</b>,K1\nA-2,south,K2\n".encode()
+
+    def sites():
+        return [(a["code"], a["site"]) for a in client.get("/api/v1/projects/spring/attempts").json()["attempts"]]
+
+    sent = client.post("/p/spring/attempts/import", files={"table": ("list.csv", table, "text/csv")})
+    page = client.get(sent.headers["location"]).text
+    assert sites() == [("A-1", None)]  # nothing yet
+    assert "The list would change 1 attempt" in page
+    assert "&lt;b&gt;北院&lt;/b&gt;" in page
+    answers = dict(re.findall(r'name="(claim|agreed)" value="([^"]+)"', page))
+    agreed = client.post("/p/spring/attempts/import/agreed", data=answers)
+    assert "changed: 1" in client.get(agreed.headers["location"]).text
+    assert sites() == [("A-1", "<b>北院</b>"), ("A-2", "south")]
+    again = client.post("/p/spring/attempts/import/agreed", data=answers)  # the list was used up
+    assert "Choose the file again" in client.get(again.headers["location"]).text
 
 
 @pytest.mark.parametrize("path", ["/p/spring/attempts", "/p/spring/upload", "/p/spring/attempts/A-1"])
@@ -799,3 +822,34 @@ def test_the_application_goes_on_with_waiting_jobs_when_it_starts(idle, exam):
         while uploads.get_upload(idle.room.db, idle.room.coordinator, upload_id).state != "done":
             assert time.monotonic() < until
             time.sleep(0.1)
+
+
+@pytest.mark.browser
+def test_a_second_film_of_one_camera_is_asked_about_when_it_is_sent(visit, served, tmp_path, exam):
+    room = served.room
+    client_file = tmp_path / "film0.mp4"
+    client_file.write_bytes(exam.read_bytes())
+    page = visit.page(room.coordinator, "/p/spring/upload")
+    page.check("input[name=faces][value=none]")
+    page.set_input_files("#files", client_file)
+    page.click(".chosen .send")
+    page.locator(".transfer").wait_for()
+    page.set_input_files("#files", client_file)
+    page.fill(".chosen [name=code]", "film0")
+    page.click(".chosen .send")
+    page.get_by_text("film0 has a video of camera main already").wait_for()
+    assert page.locator(".transfer").count() == 1
+    page.fill(".chosen [name=camera]", "side")
+    page.click(".chosen .send")  # another camera: nothing to ask
+    until_true(page, "document.querySelectorAll('.transfer').length === 2")
+
+
+def test_releasing_a_second_film_says_what_becomes_of_the_first(web):
+    room = web.room
+    made = rated_exam.exam(room, n_frames=30)
+    stepped_back = rated_exam.add_film(room, made.attempt, "constant", n_frames=40, camera="side")
+    rated_exam.add_film(room, made.attempt, "constant", n_frames=45, camera="side")
+    client, there = web.client(room.coordinator), f"/p/{room.slug}/attempts/A-001"
+    assert "Raters see another video of camera side now" in client.get(there).text
+    client.post(f"{there}/media/{stepped_back.id}/release")
+    assert "the one that they saw before is back" in client.get(there).text

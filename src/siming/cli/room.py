@@ -19,12 +19,25 @@ app = typer.Typer(help="Room: back it up, restore it, verify it.", no_args_is_he
 
 BACKUP_EXAMPLES = (
     "Examples: [bold]siming room backup --to backups/2026-03-01[/]   "
+    "[bold]siming room backup --to backups/2026-03-02 --keep 14[/]   "
     "[bold]siming room backup --to /mnt/nas/room --db sqlite:///room.db --media media --json[/]"
 )
 RESTORE_EXAMPLES = "Examples: [bold]siming room restore backups/2026-03-01 --into /srv/room[/]"
 VERIFY_EXAMPLES = (
     "Examples: [bold]siming room verify[/]   [bold]siming room verify --db sqlite:///room.db --media media --json[/]"
 )
+
+HELD = {
+    "rubrics": "every document is as published",
+    "consensus": "every version is as made and locked",
+    "decisions": "every act and confirmation is as the audit tells",
+    "gold": "every sheet is as brought in",
+    "models": "every sheet is as brought in",
+    "releases": "every manifest is as made",
+    "reasons": "every reason is as given, or erased",
+    "drafts": "each is what its changes lead to",
+}
+"""What is said of a kind of thing that holds."""
 
 Url = Annotated[str | None, typer.Option("--db", help="Database; the data folder's by default.", metavar="URL")]
 Media = Annotated[Path | None, typer.Option(help="Folder of recordings; the data folder's by default.", metavar="DIR")]
@@ -37,17 +50,22 @@ def backup(
     db: Url = None,
     media: Media = None,
     link: Annotated[bool, typer.Option("--link", help="Second names in place of copies; same disk only.")] = False,
+    keep: Annotated[
+        int | None,
+        typer.Option(min=1, help="Keep the N newest backups beside it; older ones go once it is checked.", metavar="N"),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Copy the room into a folder, while the server may go on working.
 
     The vault's master key is left out on purpose: keep it elsewhere, or a stolen backup names the candidates.
     """
-    from siming.store.backup import back_up
+    from siming.store.backup import back_up, keep_newest
 
     opened, folder, vault = _room(db, media)
     made = back_up(opened, folder, to, vault=vault, link=link)
     opened.close()
+    gone = keep_newest(made.folder, keep) if keep is not None else ()
     if as_json:
         print_json(
             {
@@ -56,10 +74,13 @@ def backup(
                 "bytes": made.bytes,
                 "database": made.database,
                 "arriving": made.arriving,
+                "removed": [str(folder) for folder in gone],
             }
         )
         return
     talk(f"{made.files} files, {made.bytes / 1e6:.1f} MB in {made.folder}; the audit had {made.audit_lines} lines")
+    for folder in gone:
+        talk(f"removed {folder}: older than the {keep} newest")
     if made.arriving:
         talk(f"{made.arriving} uploads are still arriving and not in it; after a restore their senders begin anew.")
     if not made.database:
@@ -77,9 +98,14 @@ def restore(
     """Bring a backup back where there is nothing yet, and verify it. Exit status 1 when something does not hold."""
     from siming.store.backup import restore as bring_back
 
-    with _counting() as note:
+    with _counting() as (note, note_draft):
         health = bring_back(
-            folder, database=into / "room.db", media_folder=into / "media", vault=into / "vault", note=note
+            folder,
+            database=into / "room.db",
+            media_folder=into / "media",
+            vault=into / "vault",
+            note=note,
+            note_draft=note_draft,
         )
     _tell(health, as_json)
     if not as_json:
@@ -87,8 +113,18 @@ def restore(
 
 
 @app.command(epilog=VERIFY_EXAMPLES)
-def verify(db: Url = None, media: Media = None, as_json: AsJson = False) -> None:
-    """Read the whole audit, every submission's receipt and every recording, and count every statistic again that was kept.
+def verify(
+    db: Url = None,
+    media: Media = None,
+    drafts: Annotated[
+        int | None,
+        typer.Option(min=0, help="Build only N drafts again, drawn at random; all by default.", metavar="N"),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read the whole audit, every submission's receipt and every recording; hold each consensus, decision, rubric, gold
+    sheet, model run and release against its digest and its line in the audit; build drafts again from their changes; and
+    count every statistic again that was kept.
 
     Of a statistic that comes out otherwise it names the first figure and the digit. Exit status 1 when something does not
     hold. Counting takes some seconds for each statistic of a large project.
@@ -96,8 +132,8 @@ def verify(db: Url = None, media: Media = None, as_json: AsJson = False) -> None
     from siming.store.backup import check_room
 
     opened, folder, _ = _room(db, media)
-    with _counting() as note:
-        health = check_room(opened, folder, note=note)
+    with _counting() as (note, note_draft):
+        health = check_room(opened, folder, drafts=drafts, note=note, note_draft=note_draft)
     opened.close()
     _tell(health, as_json)
 
@@ -124,11 +160,15 @@ def _room(url: str | None, media: Path | None) -> tuple[Database, Path, Path]:
 
 
 @contextmanager
-def _counting() -> Iterator[Callable[[int, int], None]]:
-    """A bar while statistics are counted again."""
+def _counting() -> Iterator[tuple[Callable[[int, int], None], Callable[[int, int], None]]]:
+    """Bars while statistics are counted, and drafts built, again."""
     with progress() as bar:
-        task = bar.add_task("statistics", total=None, note="")
-        yield lambda done, of: bar.update(task, completed=done, total=of)
+        drafts = bar.add_task("drafts", total=None, note="")
+        statistics = bar.add_task("statistics", total=None, note="")
+        yield (
+            lambda done, of: bar.update(statistics, completed=done, total=of),
+            lambda done, of: bar.update(drafts, completed=done, total=of),
+        )
 
 
 def _tell(health: Health, as_json: bool) -> None:
@@ -147,6 +187,7 @@ def _tell(health: Health, as_json: bool) -> None:
             "other_version": health.figures.n_other_version,
             "problems": list(health.figures.problems),
         },
+        "held": {kind.kind: {"n": kind.n, "problems": list(kind.problems)} for kind in health.held},
     }
     if as_json:
         print_json(plain)
@@ -154,6 +195,8 @@ def _tell(health: Health, as_json: bool) -> None:
         talk(f"audit        {health.audit.n} lines: {health.audit.reason or 'the chain holds'}")
         talk(f"submissions  {health.submissions.n}: {'; '.join(health.submissions.problems) or 'every receipt holds'}")
         talk(f"recordings   {health.media}: {'; '.join(health.problems) or 'every file is as it came in'}")
+        for kind in health.held:
+            talk(f"{kind.kind:<12} {kind.n}: {'; '.join(kind.problems) or HELD[kind.kind]}")
         found = "; ".join(health.figures.problems) or "every figure comes out again to the last digit"
         left = (
             f" ({health.figures.n_other_version} of another siming left alone)"

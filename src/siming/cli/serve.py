@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,8 @@ EXAMPLES = (
     "Examples: [bold]siming serve[/]   "
     "[bold]siming serve --db postgresql+psycopg://room@db/room --media /srv/media[/]   "
     "[bold]siming serve --host 0.0.0.0 --certfile room.pem --keyfile room.key --allowed-host room.example.org[/]   "
-    "[bold]siming serve --behind-proxy 127.0.0.1 --address https://room.example.org[/]"
+    "[bold]siming serve --behind-proxy 127.0.0.1 --address https://room.example.org[/]   "
+    "[bold]siming serve --largest-upload 50G[/]"
 )
 
 
@@ -36,6 +38,12 @@ def serve(
     behind_proxy: Annotated[
         str | None, typer.Option(help="Address of the proxy whose X-Forwarded headers to believe.", metavar="IP")
     ] = None,
+    largest_upload: Annotated[
+        str | None,
+        typer.Option(
+            help="Largest recording taken, such as 500M or 50G; else SIMING_LARGEST_UPLOAD, else 20G.", metavar="SIZE"
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print where the room is as JSON, for scripts.")] = False,
 ) -> None:
     """Run the exam room: two physicians rate blind in the browser, a third decides where they differ.
@@ -46,8 +54,11 @@ def serve(
 
     try:
         from siming.web import server
+        from siming.web.settings import LARGEST_UPLOAD, size_of
     except ImportError as error:
         raise MissingExtraError("the exam room", "web") from error
+    if largest_upload is not None:
+        os.environ[LARGEST_UPLOAD] = str(size_of(largest_upload))
     server.log_to_stderr()
     server.serve(
         db_url=db,

@@ -10,11 +10,12 @@ import typer
 from siming.cli.console import console, language_of_terminal, print_json, talk
 
 if TYPE_CHECKING:
-    from siming.exchange import Imported
+    from siming.exchange import FrameTables, Imported
     from siming.rubric import Author, Dataset, Language
 
 app = typer.Typer(
-    help="Sheets: to and from CSV, Excel, Label Studio, ELAN, BORIS; captions; releases.", no_args_is_help=True
+    help="Sheets: to and from CSV, Excel, Label Studio, ELAN, BORIS; evidence from CVAT, COCO, Datavyu, VIA; captions; releases.",
+    no_args_is_help=True,
 )
 
 FORMATS_EXAMPLES = "Examples: [bold]siming sheets formats[/]   [bold]siming sheets formats --json[/]"
@@ -26,7 +27,7 @@ EXPORT_EXAMPLES = (
 IMPORT_EXAMPLES = (
     "Examples: [bold]siming sheets import exams sheets.xlsx[/]   "
     "[bold]siming sheets import exams A-031.eaf --author physician:wei --add[/]   "
-    "[bold]siming sheets import exams project.boris --json[/]"
+    "[bold]siming sheets import exams A-031.xml --format cvat --author physician:wei[/]"
 )
 PACK_EXAMPLES = (
     "Examples: [bold]siming sheets pack exams exams.zip[/]   [bold]siming sheets pack exams all.zip --videos[/]"
@@ -58,7 +59,7 @@ def formats(as_json: AsJson = False, lang: Lang = None) -> None:
         table.add_column(words[name], overflow="fold", no_wrap=name == "id")
     comma = "、" if spoken == "zh" else ", "
     for each in FORMATS.values():
-        ways = words["both" if each.can_read else "out"]
+        ways = words["both" if each.can_read and each.can_write else "in" if each.can_read else "out"]
         table.add_row(
             each.id, each.about(spoken), ways, comma.join(each.keeps_in(spoken)), comma.join(each.loses_in(spoken))
         )
@@ -118,7 +119,11 @@ def import_(
     spoken = _language(lang)
     into = load_dataset(dataset)
     found = import_sheets(
-        source, format_id or format_of(source), into, author=None if author is None else _author(author)
+        source,
+        format_id or format_of(source),
+        into,
+        author=None if author is None else _author(author),
+        frames=_frames_of(into),
     )
     if add:
         into = add_sheets(into, found.sheets)
@@ -181,6 +186,26 @@ def _tell(found: Imported, dataset: Dataset, spoken: Language, *, folder: Path |
         talk(words["not_added"])
     else:
         typer.echo(words["added"].format(folder=folder, n=len(dataset.sheets)))
+
+
+def _frames_of(dataset: Dataset) -> FrameTables:
+    """The pictures of the dataset's own videos, each read when a file asks for it and once."""
+    from functools import cache
+
+    from siming.exchange import Frames
+    from siming.video.decode import read_index
+
+    @cache
+    def frames(attempt_id: str) -> Frames | None:
+        attempt = dataset.attempts_by_id.get(attempt_id)
+        path = None if attempt is None or attempt.video is None else dataset.folder / attempt.video.path
+        if path is None or not path.is_file():
+            return None
+        index = read_index(path)
+        starts = [float(index.pts[at] * index.time_base - index.start_s) for at in index.shown]
+        return Frames(starts, index.duration_s)
+
+    return frames
 
 
 def _language(lang: str | None) -> Language:

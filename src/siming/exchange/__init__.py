@@ -12,6 +12,8 @@ from siming.exchange.doors import (
     import_sheets,
 )
 from siming.exchange.formats import FORMATS, Field, Format, get_format
+from siming.exchange.frames import Frames, FrameTables
+from siming.exchange.nothing import NothingToShowError
 from siming.exchange.remark import Remark
 
 __all__ = [
@@ -19,7 +21,10 @@ __all__ = [
     "LIMIT_BYTES",
     "Field",
     "Format",
+    "FrameTables",
+    "Frames",
     "Imported",
+    "NothingToShowError",
     "Remark",
     "add_sheets",
     "export_bytes",

@@ -12,8 +12,10 @@ from pydantic import ValidationError
 
 from siming.errors import SheetError
 from siming.exchange.escape import shown
+from siming.exchange.frames import Frames, FrameTables
 from siming.exchange.remark import Remark, remark
 from siming.exchange.texts import texts
+from siming.rating.spreadsheet import UnreadError
 from siming.rubric import Attempt, Author, Dataset, Rubric, Sheet, check_sheet
 from siming.rubric.record import in_one_sentence
 
@@ -54,6 +56,8 @@ class Draft:
     evidence: list[tuple[float, float]] = field(default_factory=list)
     note: str | None = None
     reason: str | None = None
+    provenance: str | None = None
+    rationale: str | None = None
     more: dict[str, Any] = field(default_factory=dict)
     """Fields under the names that an entry has for them."""
 
@@ -79,7 +83,8 @@ class SheetDraft:
 class Known:
     """The attempts and rubrics that a file's sheets must belong to."""
 
-    def __init__(self, source: Dataset | Rubric | Sequence[Rubric]) -> None:
+    def __init__(self, source: Dataset | Rubric | Sequence[Rubric], frames: FrameTables | None = None) -> None:
+        self._frames = frames
         self.attempts: Mapping[str, Attempt] | None = None
         """None where only rubrics were given: any attempt is then taken."""
         if isinstance(source, Dataset):
@@ -119,6 +124,10 @@ class Known:
     def has_attempt(self, attempt: str) -> bool:
         """Whether sheets of this attempt may come in."""
         return self.attempts is None or attempt in self.attempts
+
+    def frames(self, attempt: str) -> Frames | None:
+        """When each picture of the attempt's video is on show, where it is known."""
+        return None if self._frames is None else self._frames(attempt)
 
     def duration_s(self, attempt: str) -> float | None:
         """Length of the attempt's video, where it is known."""
@@ -169,7 +178,11 @@ class Collector:
         """
         found = author or self._author
         if found is None:
-            raise SheetError(f"{place}: nobody is named who rated; say who did with author= (--author KIND:NAME)")
+            raise UnreadError(
+                f"{place}: nobody is named who rated; say who did with author= (--author KIND:NAME)",
+                "nobody",
+                name=self.name,
+            )
         return found
 
     def sheet(self, attempt: str, rubric: str, version: str | None, author: Author, place: str) -> SheetDraft | None:
@@ -221,7 +234,7 @@ class Collector:
             more = {} if entry.reasons is None else {"reasons": entry.reasons}
             draft.steps[step_id] = Draft(
                 entry.points, entry.status, list(entry.deductions), entry.void, entry.wrong, list(entry.evidence),
-                entry.note, entry.reason, {**more, **(entry.model_extra or {})},
+                entry.note, entry.reason, entry.provenance, entry.rationale, {**more, **(entry.model_extra or {})},
             )  # fmt: skip
 
     def step(self, attempt: str, author: Author, step: str, place: str) -> Draft | None:
@@ -346,4 +359,6 @@ def _plain(draft: Draft) -> dict[str, Any]:
         "note": draft.note,
         "reason": NO_POINTS if nothing and draft.reason is None else draft.reason,
         "wrong": draft.verdict,
+        "provenance": draft.provenance,
+        "rationale": draft.rationale,
     }

@@ -8,13 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from siming.errors import DatasetError, SheetError, TaskError
-from siming.exchange.archive import Archive, packed
+from siming.exchange.archive import Archive, is_file_name, packed
 from siming.exchange.collect import Collector, Imported, Known, merged
 from siming.exchange.formats import FORMATS, Format, get_format
+from siming.exchange.frames import FrameTables
+from siming.exchange.nothing import NothingToShowError
 from siming.exchange.remark import remark
 from siming.exchange.selection import select
 from siming.rating.source import dataset_of_marks
-from siming.rating.spreadsheet import read_marks
+from siming.rating.spreadsheet import UnreadError, read_marks
 from siming.rating.spreadsheet.note import note_in
 from siming.rubric import Author, Dataset, Language, Rubric, Sheet
 from siming.rubric.files import write_whole
@@ -91,6 +93,7 @@ def import_sheets(
     into: Dataset | Rubric | Sequence[Rubric],
     *,
     author: Author | None = None,
+    frames: FrameTables | None = None,
     limit: int = LIMIT_BYTES,
 ) -> Imported:
     """Read sheets out of a file, or out of every file of a folder that has the format's ending.
@@ -98,6 +101,8 @@ def import_sheets(
     Args:
         into: What the sheets must belong to. A dataset knows attempts and rubrics; rubrics alone take any attempt.
         author: Whose sheets are wanted: those of others are skipped and counted, those of nobody are taken for his.
+        frames: When each picture of an attempt's video is on show, for formats that count pictures; what they hold of
+            other attempts is passed over and counted.
         limit: Bytes a file may have.
 
     Raises:
@@ -114,7 +119,8 @@ def import_sheets(
         if not paths:
             raise SheetError(f"{path}: no file in this folder ends with {wanted.suffix}; name the file")
     return merged(
-        import_bytes(_read(each, limit), format_id, into, name=each.name, author=author, limit=limit) for each in paths
+        import_bytes(_read(each, limit), format_id, into, name=each.name, author=author, frames=frames, limit=limit)
+        for each in paths
     )
 
 
@@ -125,6 +131,7 @@ def import_bytes(
     *,
     name: str,
     author: Author | None = None,
+    frames: FrameTables | None = None,
     limit: int = LIMIT_BYTES,
 ) -> Imported:
     """Like `import_sheets`, for an upload. A zip file that `export_bytes` made is read file by file.
@@ -137,10 +144,15 @@ def import_bytes(
         readable = ", ".join(each.id for each in FORMATS.values() if each.can_read)
         raise TaskError(f"{format_id} can be written and not read; there are {readable}")
     if len(raw) > limit:
-        raise SheetError(f"{name}: has {len(raw):,} bytes, and {limit:,} are read; export fewer attempts at a time")
+        raise UnreadError(
+            f"{name}: has {len(raw):,} bytes, and {limit:,} are read; export fewer attempts at a time",
+            "large",
+            name=name,
+            mib=limit >> 20,
+        )
     if not raw.strip():
-        raise SheetError(f"{name}: is empty; check that the export finished")
-    known = Known(into)
+        raise UnreadError(f"{name}: is empty; check that the export finished", "empty", name=name)
+    known = Known(into, frames)
     if wanted.several and raw.startswith(b"PK\x03\x04"):
         archive = Archive(raw, name, error=SheetError, most_bytes=4 * limit)
         members = [member for member in archive.names if member.casefold().endswith(wanted.suffix)]
@@ -162,7 +174,8 @@ def _from_marks(raw: bytes, wanted: Format, known: Known, name: str, author: Aut
     """A table as exam offices keep it, read as `siming rating agree` reads it."""
     rubrics = list(known.rubrics.values())
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"table{wanted.suffix}"
+        # Messages of the reader call the file as its own folder does.
+        path = Path(folder) / (name if is_file_name(name) else f"table{wanted.suffix}")
         path.write_bytes(raw)
         marks = read_marks(path, rubric=rubrics, rater=None if author is None else author.name)
         source = dataset_of_marks(marks, path, rubrics=rubrics)
@@ -213,7 +226,9 @@ def _files(
         raise TaskError(f"{wanted.id} can be read and not written")
     files = wanted.write(select(dataset, attempts=attempts, authors=authors, language=language))
     if not files:
-        raise DatasetError(f"dataset {dataset.info.name!r} has nothing to show in {wanted.id}; it has no sheets")
+        raise NothingToShowError(
+            f"dataset {dataset.info.name!r} has nothing to show in {wanted.id}; it has no sheets", code="no_sheets"
+        )
     return files
 
 

@@ -11,6 +11,7 @@ from siming.exchange.elan import ATTEMPT, PROPERTY, shown_word
 from siming.exchange.escape import with_controls
 from siming.exchange.plain_json import Node, number_of, read_json
 from siming.exchange.plain_xml import read_xml
+from siming.rating.spreadsheet import UnreadError
 from siming.rubric import Author, Sheet, Step
 
 _LONGEST_MS = 10**12
@@ -44,9 +45,11 @@ def _attempt(root: Element, properties: dict[str, str], collector: Collector) ->
         found = collector.known.attempt_of_media(name)
         if found is not None:
             return found
-    raise SheetError(
+    raise UnreadError(
         f"{collector.name}: neither its name nor its media ({', '.join(media) or 'none'}) is an attempt; "
-        "name the file after the attempt"
+        "name the file after the attempt",
+        "no_attempt",
+        name=collector.name,
     )
 
 
@@ -86,7 +89,7 @@ def _read_entry(draft: Draft, entry: Node) -> None:
             draft.void = node.flag()
         elif key == "deductions":
             draft.deductions = [each.text() for each in node.items()]
-        elif key in ("status", "note", "reason"):
+        elif key in ("status", "note", "reason", "provenance", "rationale"):
             setattr(draft, key, node.text())
         elif key != "evidence":
             draft.more[key] = node.value

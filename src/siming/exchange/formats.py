@@ -10,30 +10,37 @@ from typing import Any, Literal, get_args
 from siming.errors import TaskError
 from siming.exchange.boris import write_boris
 from siming.exchange.boris_reading import read_boris
+from siming.exchange.coco import read_coco
 from siming.exchange.collect import Collector
 from siming.exchange.csv_file import read_csv, write_csv
+from siming.exchange.cvat import read_cvat
 from siming.exchange.dataset_zip import read_siming, write_siming
+from siming.exchange.datavyu import read_datavyu
 from siming.exchange.elan import write_elan
 from siming.exchange.elan_reading import read_elan
 from siming.exchange.label_studio import read_label_studio, write_label_studio
 from siming.exchange.release import write_release
 from siming.exchange.selection import Selection
 from siming.exchange.texts import texts
+from siming.exchange.via import read_via
 from siming.exchange.webvtt import write_webvtt
 from siming.exchange.workbook import read_table_workbook, write_workbook
 
 Field = Literal[
-    "author", "points", "status", "deductions", "void", "verdict", "evidence", "evidence_ms", "note", "reason",
-    "submitted_at", "global_rating", "lead_time", "reasons", "unknown_fields",
+    "author", "points", "status", "deductions", "void", "verdict", "evidence", "evidence_ms", "evidence_frames", "note", "reason",
+    "provenance", "rationale", "submitted_at", "global_rating", "lead_time", "reasons", "unknown_fields",
 ]  # fmt: skip
-"""What a sheet holds, as far as a format may keep or lose it. `evidence` to the last digit, or to the millisecond."""
+"""What a sheet holds, as far as a format may keep or lose it. `evidence` to the last digit, to the millisecond, or
+to the picture."""
 
 Write = Callable[[Selection], dict[str, bytes]]
 """From what goes out to files by name."""
 Read = Callable[[bytes, Collector], "bool | None"]
 """From a file's bytes into the collector; False where the file is a foreign table."""
 
-_EVERYTHING: tuple[Field, ...] = tuple(field for field in get_args(Field) if field != "evidence_ms")
+_COARSER: Mapping[Field, str] = {"evidence_ms": "below_ms", "evidence_frames": "within_frame"}
+"""What of `evidence` is lost where it is kept in another grain."""
+_EVERYTHING: tuple[Field, ...] = tuple(field for field in get_args(Field) if field not in _COARSER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +57,8 @@ class Format:
     read: Read | None = None
     several: bool = False
     """Whether an export may be more than one file."""
+    also_loses: tuple[str, ...] = ()
+    """What it holds that no sheet does."""
 
     @property
     def can_write(self) -> bool:
@@ -66,8 +75,10 @@ class Format:
         """What does not come back: fields of a sheet, and what no sheet but a dataset holds (`media`, `rubric_text`)."""
         kept = set(self.keeps)
         fields: list[str] = [field for field in _EVERYTHING if field not in kept]
-        if "evidence_ms" in kept:
-            fields = ["below_ms" if field == "evidence" else field for field in fields]
+        for grain, lost in _COARSER.items():
+            if grain in kept:
+                fields = [lost if field == "evidence" else field for field in fields]
+        fields += self.also_loses
         return (*fields, "media") if self.id == "siming" else (*fields, "rubric_text", "media")
 
     def title(self, language: str) -> str:
@@ -122,7 +133,7 @@ _LISTED = (
         "label-studio",
         ".json",
         "application/json",
-        _without("reasons", "unknown_fields"),
+        _without("provenance", "rationale", "reasons", "unknown_fields"),
         write_label_studio,
         read_label_studio,
         several=True,
@@ -140,15 +151,19 @@ _LISTED = (
         "boris",
         ".boris",
         "application/json",
-        _without("lead_time", "reasons", "unknown_fields"),
+        _without("provenance", "rationale", "lead_time", "reasons", "unknown_fields"),
         write_boris,
         read_boris,
     ),
+    Format("cvat", ".xml", "application/xml", ("evidence_frames",), read=read_cvat, also_loses=("regions",)),
+    Format("coco", ".json", "application/json", ("evidence_frames",), read=read_coco, also_loses=("regions",)),
+    Format("datavyu", ".opf", "application/zip", ("evidence_ms",), read=read_datavyu, also_loses=("codes",)),
+    Format("via", ".json", "application/json", ("evidence",), read=read_via, also_loses=("regions",)),
     Format(
         "webvtt",
         ".vtt",
         "text/vtt; charset=utf-8",
-        ("author", "points", "status", "deductions", "verdict", "evidence_ms", "note", "reason"),
+        ("points", "status", "deductions", "verdict", "evidence_ms", "note"),
         write_webvtt,
         several=True,
     ),

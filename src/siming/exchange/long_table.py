@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
 from siming.errors import SheetError
 from siming.exchange.collect import Collector, Draft, SheetDraft
@@ -14,11 +14,12 @@ from siming.exchange.plain_json import number_of, read_json
 from siming.exchange.selection import Selection
 from siming.exchange.texts import texts
 from siming.rubric import Author, Entry, Language, Rubric, Sheet, labels_of_sheet
-from siming.rubric.sheet import AuthorKind
+from siming.rubric.sheet import AuthorKind, Origin
 
 COLUMNS = (
     "attempt", "rubric", "rubric_version", "author_kind", "author", "step", "title", "points", "max_points", "label",
-    "status", "deductions", "void", "verdict", "evidence", "note", "reason", "global_rating", "submitted_at", "more",
+    "status", "deductions", "void", "verdict", "evidence", "note", "reason", "provenance", "rationale", "global_rating",
+    "submitted_at", "more",
 )  # fmt: skip
 """Columns by name; their headings are in the texts. `title`, `max_points` and `label` are for people and not read back."""
 NUMBERS = ("points", "max_points", "label", "global_rating")
@@ -81,6 +82,8 @@ def _row(
         "; ".join(f"{_number(start)} to {_number(end)}" for start, end in entry.evidence) or None,
         entry.note,
         entry.reason,
+        entry.provenance,
+        entry.rationale,
         None if sheet.global_rating is None else str(sheet.global_rating),
         sheet.submitted_at,
         json.dumps(more, ensure_ascii=False, sort_keys=True) if more else None,
@@ -154,6 +157,8 @@ def _read_row(row: Mapping[str, str | None], collector: Collector, place: str) -
     draft.verdict = _choice(row, "verdict", {"wrong": True, "right": False}, place)
     draft.evidence = _read_evidence(row.get("evidence"), place)
     draft.note, draft.reason = row.get("note"), row.get("reason")
+    draft.provenance = _choice(row, "provenance", {each: each for each in get_args(Origin)}, place)
+    draft.rationale = row.get("rationale")
     _read_sheet_fields(row, sheet, place)
     _read_more(row.get("more"), sheet, draft, place)
 

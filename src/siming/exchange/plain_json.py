@@ -7,6 +7,7 @@ import math
 from typing import NoReturn, TypeVar
 
 from siming.errors import SheetError
+from siming.rating.spreadsheet import UnreadError
 
 T = TypeVar("T")
 
@@ -106,7 +107,7 @@ def read_json(raw: bytes, name: str) -> Node:
         raise SheetError(f"{name}: holds half a character (a lone surrogate such as \\ud800); delete it") from cause
     except (ValueError, RecursionError) as cause:
         why = "it is nested too deeply" if isinstance(cause, RecursionError) else str(cause)[:300]
-        raise SheetError(f"{name}: not valid JSON ({why}); export it again") from cause
+        raise UnreadError(f"{name}: not valid JSON ({why}); export it again", "json", name=name) from cause
     return Node(value, f"{name}: document")
 
 

@@ -6,6 +6,7 @@ from xml.etree.ElementTree import Element, TreeBuilder, indent, tostring
 from xml.parsers import expat
 
 from siming.errors import SheetError
+from siming.rating.spreadsheet import UnreadError
 
 _DEEPEST = 100
 _MOST_ELEMENTS = 2_000_000
@@ -55,7 +56,7 @@ def read_xml(raw: bytes, name: str) -> Element:
     except _Refused as cause:
         raise SheetError(f"{name}: {cause}; open it in the program that made it and save it again") from cause
     except (expat.ExpatError, ValueError, LookupError, AssertionError) as cause:
-        raise SheetError(f"{name}: broken XML ({cause}); export it again") from cause
+        raise UnreadError(f"{name}: broken XML ({cause}); export it again", "xml", name=name) from cause
 
 
 def xml_bytes(root: Element) -> bytes:

@@ -32,6 +32,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "attempt": _TEXT, "rubric": _TEXT, "rubric_version": _TEXT, "author_kind": _TEXT, "author": _TEXT, "step": _TEXT,
         "points": _NUMBER, "max_points": _NUMBER, "label": _WHOLE, "status": _TEXT, "deductions": _TEXTS, "void": _FLAG,
         "wrong": _FLAG, "evidence_start_s": _NUMBERS, "evidence_end_s": _NUMBERS, "note": _TEXT, "reason": _TEXT,
+        "provenance": _TEXT, "rationale": _TEXT,
         "global_rating": _WHOLE, "submitted_at": _TEXT,
     },
     "attempts": {
@@ -86,6 +87,8 @@ def _sheets(selection: Selection) -> list[dict[str, Any]]:
                 "evidence_end_s": [end_s for _, end_s in entry.evidence],
                 "note": entry.note,
                 "reason": entry.reason,
+                "provenance": entry.provenance,
+                "rationale": entry.rationale,
                 "global_rating": sheet.global_rating,
                 "submitted_at": sheet.submitted_at,
             }

@@ -22,6 +22,8 @@ class Selection:
     sheets: Sequence[Sheet]
     """Likewise."""
     language: Language = "en"
+    authors_named: bool = False
+    """Whether the authors were asked for by name. What goes to candidates shows raters only then."""
 
     @cached_property
     def stem(self) -> str:
@@ -95,4 +97,4 @@ def select(
         for sheet in dataset.sheets
         if sheet.attempt in ids and (wanted is None or (sheet.author.kind, sheet.author.name) in wanted)
     ]
-    return Selection(dataset, kept, sheets, language)
+    return Selection(dataset, kept, sheets, language, authors is not None)

@@ -1,10 +1,15 @@
-"""WebVTT: what was judged, as captions over the video, for the one who is to learn from it. Out only."""
+"""WebVTT: what was judged, as captions over the video, for the one who is to learn from it. Out only.
+
+The candidate is shown the result, the consensus, in the voice of its role. Who rated and what raters wrote is shown only
+where their authors are asked for by name.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from siming.exchange.escape import shown
+from siming.exchange.nothing import NothingToShowError
 from siming.exchange.selection import Selection
 from siming.exchange.texts import texts
 from siming.rubric import Attempt, Entry, Sheet, Step
@@ -14,17 +19,34 @@ _SHORTEST_S = 2.0
 
 
 def write_webvtt(selection: Selection) -> dict[str, bytes]:
-    """One file of captions for each attempt that has a sheet."""
+    """One file of captions for each attempt that has a consensus; or a sheet of the authors that were asked for.
+
+    Raises:
+        NothingToShowError: no attempt has.
+    """
+    shown_sheets = {attempt.id: _shown(selection, attempt) for attempt in selection.attempts}
+    if not any(shown_sheets.values()):
+        raise NothingToShowError(
+            f"dataset {selection.dataset.info.name!r} has no consensus, and captions show nobody's own sheet unless asked; "
+            "name the authors (--author KIND:NAME)",
+            code="no_consensus",
+        )
     return {
-        f"{selection.stems[attempt.id]}.{selection.language}.vtt": _document(selection, attempt)
+        f"{selection.stems[attempt.id]}.{selection.language}.vtt": _document(
+            selection, attempt, shown_sheets[attempt.id]
+        )
         for attempt in selection.attempts
-        if selection.sheets_of(attempt.id)
+        if shown_sheets[attempt.id]
     }
 
 
-def _document(selection: Selection, attempt: Attempt) -> bytes:
-    words: Mapping[str, str] = texts(selection.language)["captions"]
+def _shown(selection: Selection, attempt: Attempt) -> list[Sheet]:
     sheets = selection.sheets_of(attempt.id)
+    return sheets if selection.authors_named else [sheet for sheet in sheets if sheet.author.kind == "consensus"]
+
+
+def _document(selection: Selection, attempt: Attempt, sheets: Sequence[Sheet]) -> bytes:
+    words: Mapping[str, str] = texts(selection.language)["captions"]
     cues: list[tuple[float, float, str]] = []
     untimed: list[str] = []
     for sheet in sheets:
@@ -49,13 +71,16 @@ def _document(selection: Selection, attempt: Attempt) -> bytes:
 
 def _caption(sheet: Sheet, step: Step, entry: Entry, selection: Selection, words: Mapping[str, str]) -> str:
     zh = selection.language == "zh"
-    who = _escaped(sheet.author.name or words[sheet.author.kind])
+    of_consensus = sheet.author.kind == "consensus"
+    who = _escaped(words[sheet.author.kind] if of_consensus or not sheet.author.name else sheet.author.name)
     lines = [f"<v {who}><b>{_escaped(step.title_in(selection.language))}</b>: {_mark(step, entry, words)}</v>"]
     for deduction_id in entry.deductions:
         found = step.find_deduction(deduction_id)
         when = "" if found is None else (found.when_zh if zh and found.when_zh else found.when)
         lines.append(f"− {_escaped(when or deduction_id)}")
-    lines += [_escaped(text) for text in (entry.note, entry.reason) if text and shown(text)]
+    # Why a step of a consensus cannot be judged may be a rater's own words.
+    told = (entry.note,) if of_consensus else (entry.note, entry.reason)
+    lines += [_escaped(text) for text in told if text and shown(text)]
     return "\n".join(lines)
 
 

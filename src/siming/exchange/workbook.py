@@ -23,7 +23,7 @@ _MOST_ROWS = 1_048_576
 _MOST_UNPACKED = 96 << 20
 """Bytes of XML; read as a workbook they become some fifty times as many in memory."""
 _EPOCH = datetime(2000, 1, 1)
-_WIDTHS = {"title": 36, "note": 48, "reason": 30, "evidence": 28, "deductions": 24, "submitted_at": 22}
+_WIDTHS = {"title": 36, "note": 48, "reason": 30, "rationale": 48, "evidence": 28, "deductions": 24, "submitted_at": 22}
 
 
 def write_workbook(selection: Selection) -> dict[str, bytes]:

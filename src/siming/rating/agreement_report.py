@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -11,16 +12,17 @@ import numpy as np
 from siming.errors import DatasetError, TaskError
 from siming.rating.agreement import physician_columns
 from siming.rating.all_raters import AllRaters, all_raters
-from siming.rating.cells import Bools, Column, Grid, Ints, grid_of
-from siming.rating.compared import compared_pairs, rated
+from siming.rating.cells import Bools, Column, Floats, Grid, Ints, grid_of
+from siming.rating.compared import Compared, compared_pairs, rated
 from siming.rating.more import More, more_of
 from siming.rating.panel import Panel, panel_of
+from siming.rating.ratings import seconds_of
 from siming.rating.spreadsheet.note import in_both
 from siming.rubric import Dataset
 
-By = Literal["pair", "skill", "step", "site"]
+By = Literal["pair", "skill", "step", "site", "week"]
 NOWHERE = "—"
-"""The part of attempts without a site."""
+"""The part of attempts without a site, and of sheets without a time."""
 
 
 @dataclass(frozen=True)
@@ -74,13 +76,15 @@ def agreement_report(
     A step that either could not judge is left out: missing is not zero, and people have no worst case.
 
     Args:
-        by: ``pair`` takes all cells together; ``skill``, ``step`` and ``site`` part them.
+        by: ``pair`` takes all cells together; ``skill``, ``step`` and ``site`` part them, and ``week`` by the ISO week
+            (in UTC) in which the later of the two sheets was submitted.
         replicates, seed: Of the bootstrap, for the few intervals that are drawn.
         source, notes: What the report calls the data, and how they were read; see `load_ratings`.
         everything: Every other two-rater statistic too, for each two physicians over all their cells.
 
     Raises:
-        DatasetError: fewer than two physicians rated an attempt in common, or no attempt names its site.
+        DatasetError: fewer than two physicians rated an attempt in common, no attempt names its site, or no sheet its
+            time.
         TaskError: an unknown ``by``.
     """
     if by not in get_args(By):
@@ -94,10 +98,13 @@ def agreement_report(
             "agreement needs two physicians for the same attempts: add their sheets to sheets.jsonl, or the second rater's "
             "marks to the spreadsheet"
         )
-    numbers, names = _parts(dataset, grid, by)
+    if by == "week":
+        of_pairs, names = _weeks(dataset, grid, pairs)
+    else:
+        numbers, names = _parts(dataset, grid, by)
+        of_pairs = [numbers[pair.cell] for pair in pairs]
     panels = []
-    for pair in pairs:
-        part_of_cell = numbers[pair.cell]
+    for pair, part_of_cell in zip(pairs, of_pairs, strict=True):
         for number, name in enumerate(names):
             own = pair if len(names) == 1 else pair.only(part_of_cell == number)
             if len(own.cell):
@@ -138,6 +145,34 @@ def _parts(dataset: Dataset, grid: Grid, by: By) -> tuple[Ints, list[str | None]
     places = {site: number for number, site in enumerate(named)}
     of_attempt = np.array([places.get(site or "", len(named)) for site in sites], dtype=np.int64)
     return of_attempt[grid.attempt], [*named, NOWHERE]
+
+
+def _weeks(dataset: Dataset, grid: Grid, pairs: Sequence[Compared]) -> tuple[list[Ints], list[str | None]]:
+    """The number of each pair's cells' week, and the weeks by number: a pair is compared from its later sheet on."""
+    nowhere = np.full(int(grid.part.max()) + 1, np.nan)
+    at: dict[str, Floats] = {}
+    for sheet in dataset.sheets_of("physician"):
+        first_cell = grid.starts.get((sheet.attempt, sheet.rubric))
+        if sheet.submitted_at is not None and not sheet.is_repeat and first_cell is not None:
+            times, part = at.setdefault(sheet.author.name, nowhere.copy()), grid.part[first_cell]
+            times[part] = np.fmin(times[part], seconds_of(sheet))
+    if not at:
+        raise DatasetError(
+            f"{dataset.folder}: no sheet says when it was submitted; write `submitted_at` into the lines of sheets.jsonl"
+        )
+    found = []
+    for pair in pairs:
+        later = np.maximum(*(at.get(side.name, nowhere) for side in (pair.first, pair.second)))
+        found.append([NOWHERE if np.isnan(time) else _week(float(time)) for time in later])
+    named = sorted({week for weeks in found for week in weeks} - {NOWHERE})
+    places = {week: number for number, week in enumerate([*named, NOWHERE])}
+    of_part = [np.array([places[week] for week in weeks], dtype=np.int64) for weeks in found]
+    return [numbers[pair.part] for numbers, pair in zip(of_part, pairs, strict=True)], [*named, NOWHERE]
+
+
+def _week(seconds: float) -> str:
+    year, week, _ = datetime.fromtimestamp(seconds, UTC).isocalendar()
+    return f"{year}-W{week:02d}"
 
 
 def _rated(columns: Mapping[str, Column]) -> Bools:

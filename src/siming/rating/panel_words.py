@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from siming.rating.texts import reason_in, texts
+from siming.rating.texts import MINUS, reason_in, texts
 
 Plain = Mapping[str, Any]
 
@@ -102,11 +102,11 @@ def _adjudication(panel: Plain, say: Plain) -> list[str]:
 
 
 def _number(value: float, decimals: int) -> str:
-    return f"{round(value, decimals) + 0.0:.{decimals}f}"  # + 0.0: no negative zero
+    return f"{round(value, decimals) + 0.0:.{decimals}f}".replace("-", MINUS)  # + 0.0: no negative zero
 
 
 def _signed(value: float) -> str:
-    return f"{round(value, 2) + 0.0:+.2f}"
+    return f"{round(value, 2) + 0.0:+.2f}".replace("-", MINUS)
 
 
 def _bracket(interval: list[float], decimals: int = 2) -> str:

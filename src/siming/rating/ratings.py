@@ -106,7 +106,8 @@ def seconds_of(sheet: Sheet) -> float:
 def read_ratings(dataset: Dataset, *, fewest: int = 1) -> Ratings:
     """All ratings by physicians.
 
-    Of several sheets of one physician for one attempt the first handed in counts; the others stand in `repeats`.
+    Of several sheets of one physician for one attempt the first handed in counts; the others stand in `repeats`, with
+    those that call themselves so.
 
     Args:
         fewest: Physicians there must be.
@@ -222,7 +223,10 @@ def global_scale(dataset: Dataset) -> tuple[int, ...]:
 def _first_sheets(dataset: Dataset) -> tuple[tuple[Sheet, ...], tuple[Sheet, ...]]:
     order = sorted(
         range(len(dataset.sheets)),
-        key=lambda at: 0.0 if dataset.sheets[at].submitted_at is None else seconds_of(dataset.sheets[at]),
+        key=lambda at: (
+            dataset.sheets[at].is_repeat,
+            0.0 if dataset.sheets[at].submitted_at is None else seconds_of(dataset.sheets[at]),
+        ),
     )
     seen: set[tuple[str, str, str]] = set()
     again: set[int] = set()
@@ -230,7 +234,7 @@ def _first_sheets(dataset: Dataset) -> tuple[tuple[Sheet, ...], tuple[Sheet, ...
         sheet = dataset.sheets[at]
         if sheet.author.kind == "physician":
             key = (sheet.author.name, sheet.attempt, sheet.rubric)
-            if key in seen:
+            if key in seen or sheet.is_repeat:
                 again.add(at)
             seen.add(key)
     kept = tuple(sheet for at, sheet in enumerate(dataset.sheets) if at not in again)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from siming.rating.texts import reason_in, texts
+from siming.rating.texts import MINUS, reason_in, texts
 
 Plain = Mapping[str, Any]
 Words = dict[str, dict[str, list[str]]]
@@ -33,7 +33,7 @@ def words_of(plain: Plain) -> Words:
 
 def amount(value: float | None, decimals: int = 2) -> str:
     """A number, or a dash; never a negative zero."""
-    return "—" if value is None else f"{round(value, decimals) + 0.0:.{decimals}f}"
+    return "—" if value is None else f"{round(value, decimals) + 0.0:.{decimals}f}".replace("-", MINUS)
 
 
 def bracket(measured: Plain, decimals: int = 2, *, times: float = 1.0) -> str:

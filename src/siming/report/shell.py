@@ -47,7 +47,10 @@ def document(
         tag("main", *content, id="main", tabindex=-1),
         tag("footer", tag("p", both("hero.purpose")), tag("p", made_by)),
     )
-    style, script = "\n".join([read_asset("shared/tokens.css"), read_asset("style.css"), *styles]), "\n".join([read_asset("page.js"), *scripts])
+    style, script = (
+        "\n".join([read_asset("shared/tokens.css"), read_asset("style.css"), *styles]),
+        "\n".join([read_asset("page.js"), *scripts]),
+    )
     head = _head(titles, style, script, language)
     root = tag("html", head, body, lang=LANGUAGE_TAGS[language], data_lang=language)
     return f"<!doctype html>\n{root}\n"

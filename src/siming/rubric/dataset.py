@@ -52,8 +52,8 @@ class Dataset:
         return {attempt.id: attempt for attempt in self.attempts}
 
     def sheets_of(self, kind: AuthorKind, name: str | None = None) -> list[Sheet]:
-        """Sheets of one kind of author (and of one name), in file order."""
-        return [s for s in self.sheets if s.author.kind == kind and name in (None, s.author.name)]
+        """Sheets of one kind of author (and of one name), in file order; without those that call themselves repeats."""
+        return [s for s in self.sheets if s.author.kind == kind and name in (None, s.author.name) and not s.is_repeat]
 
     def events_of(self, attempt_id: str) -> list[Event]:
         """Events of one attempt, in file order."""

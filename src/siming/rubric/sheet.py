@@ -13,6 +13,7 @@ from siming.rubric.rubric import Rubric
 
 AuthorKind = Literal["physician", "model", "examiner", "consensus", "baseline"]
 EntryStatus = Literal["judged", "cannot_judge", "not_applicable"]
+Origin = Literal["agreed", "adjudicated", "single"]
 
 
 class Author(Part):
@@ -41,6 +42,10 @@ class Entry(Part):
     """Sentences for the points lost, in both languages; the examiner writes them."""
     wrong: bool | None = None
     """The author's own verdict where points were not asked for (error detection)."""
+    provenance: Origin | None = None
+    """Of a consensus: whether the raters agreed, an adjudicator decided, or one rater stands alone."""
+    rationale: str | None = None
+    """The adjudicator's reason for an adjudicated step: a template's id, his own words, or ``id: words``."""
 
     @model_validator(mode="after")
     def _points_exactly_when_judged(self) -> Entry:
@@ -66,6 +71,12 @@ class Sheet(Record):
     global_rating: int | None = None
     """The rater's impression of the whole performance, given without adding up points: a whole number on the scale that
     ``global_rating_scale`` in `dataset.yaml` lists, else 1 (fail) to 5 (excellent)."""
+
+    @property
+    def is_repeat(self) -> bool:
+        """Whether it says of itself (``"purpose": "repeat"``) that its author had judged the attempt before: it measures
+        him against himself and is nobody's opinion besides."""
+        return (self.model_extra or {}).get("purpose") == "repeat"
 
     @property
     def points(self) -> float | None:

@@ -30,8 +30,9 @@ from siming.store.audit import Verdict
 from siming.store.blind.submissions import Verified, verify_submissions
 from siming.store.database import Database
 from siming.store.figures.recount import Note, Recounted, recount_all
+from siming.store.integrity import Held, hold_all
 from siming.store.migrate import migrate, present_version
-from siming.store.schema import audit_head, media, upload
+from siming.store.schema import audit_event, audit_head, media, upload
 
 SCHEMA = "siming.backup/1"
 MANIFEST = "manifest.json"
@@ -66,11 +67,14 @@ class Health:
     """Of recordings: missing, or with other bytes."""
     figures: Recounted
     """Statistics, counted again."""
+    held: tuple[Held, ...]
+    """Consensus, decisions, rubrics, gold and model sheets, releases, reasons and drafts, against their digests."""
 
     @property
     def ok(self) -> bool:
         """Whether everything holds."""
-        return self.audit.ok and self.submissions.ok and self.figures.ok and not self.problems
+        parts = (self.audit.ok, self.submissions.ok, self.figures.ok, not self.problems)
+        return all(parts) and not any(kind.problems for kind in self.held)
 
 
 def back_up(db: Database, media_folder: Path, to: Path, *, vault: Path | None = None, link: bool = False) -> Backup:
@@ -100,6 +104,7 @@ def back_up(db: Database, media_folder: Path, to: Path, *, vault: Path | None = 
     else:
         seq, hash_ = head.seq, head.hash
     with db.read() as c:
+        room = c.scalar(select(audit_event.c.hash).where(audit_event.c.seq == 1))
         waiting = c.scalars(select(upload.c.id).where(upload.c.state.in_(("queued", "working")))).all()
         n_arriving = c.scalar(select(func.count()).where(upload.c.state == "receiving")) or 0
     for path in _parts(media_folder, waiting):
@@ -125,6 +130,7 @@ def back_up(db: Database, media_folder: Path, to: Path, *, vault: Path | None = 
         files["vault/vault.db"] = _described(to / "vault" / "vault.db")
     manifest = {
         "schema": SCHEMA,
+        "room": room,
         "made_at": db.stamp(),
         "database": db.url.get_backend_name(),
         "database_version": present_version(db),
@@ -168,6 +174,38 @@ def check_backup(folder: Path) -> dict[str, Any]:
     return manifest
 
 
+def keep_newest(made: Path, n: int) -> tuple[Path, ...]:
+    """Remove older backups of the same room that lie beside a new one, once that is checked; which ones went.
+
+    What is no finished backup of this room stays, whatever it is.
+
+    Args:
+        made: The new backup.
+        n: How many to keep, the new one among them.
+
+    Raises:
+        StoreError: the new one is damaged; then nothing is removed.
+    """
+    own = check_backup(made)
+    beside = []
+    for folder in made.resolve().parent.iterdir():
+        if folder == made.resolve() or folder.is_symlink() or not (folder / MANIFEST).is_file():
+            continue
+        try:
+            other = json.loads((folder / MANIFEST).read_text("utf-8"))
+            alike = (other["schema"], other["room"]) == (SCHEMA, own["room"])
+            made_at = str(other["made_at"])
+        except (ValueError, KeyError, TypeError):
+            continue
+        if alike and own["room"] is not None and made_at < own["made_at"]:
+            beside.append((made_at, folder))
+    gone = [folder for _, folder in sorted(beside, reverse=True)[max(n, 1) - 1 :]]
+    for folder in gone:
+        (folder / MANIFEST).unlink()  # first: what is half gone must not look finished
+        shutil.rmtree(folder)
+    return tuple(gone)
+
+
 def restore(
     folder: Path,
     *,
@@ -175,6 +213,7 @@ def restore(
     media_folder: Path,
     vault: Path | None = None,
     note: Note = lambda done, of: None,
+    note_draft: Note = lambda done, of: None,
 ) -> Health:
     """Bring a backup back to where there is nothing yet, and check what came back, as `check_room` does.
 
@@ -208,16 +247,26 @@ def restore(
         if (head_row.seq, head_row.hash) != (manifest["audit"]["seq"], manifest["audit"]["hash"]):
             raise StoreError(f"{database}: its audit is not the one that was backed up", kind="damaged")
         migrate(db)
-        return check_room(db, media_folder, note=note)
+        return check_room(db, media_folder, note=note, note_draft=note_draft)
     finally:
         db.close()
 
 
-def check_room(db: Database, media_folder: Path, *, note: Note = lambda done, of: None) -> Health:
-    """Read everything: the audit's chain, every submission's receipt, every recording's bytes; count every kept figure again.
+def check_room(
+    db: Database,
+    media_folder: Path,
+    *,
+    drafts: int | None = None,
+    note: Note = lambda done, of: None,
+    note_draft: Note = lambda done, of: None,
+) -> Health:
+    """Read everything: the audit's chain, every submission's receipt, every recording's bytes, whatever else has a digest;
+    build drafts again from their changes, and count every kept figure again.
 
     Args:
+        drafts: How many drafts to build again, drawn at random; all of them by default.
         note: Told how many snapshots are counted again, of how many: with many sheets that is what takes time.
+        note_draft: The same of drafts.
     """
     with db.read() as c:
         rows = c.execute(
@@ -233,7 +282,14 @@ def check_room(db: Database, media_folder: Path, *, note: Note = lambda done, of
             looked[path] = _described(path)["sha256"]
         if looked[path] != row.sha256:
             problems.append(f"recording {row.id}: {row.path} has other bytes than when it came in")
-    return Health(audit.verify(db), verify_submissions(db), len(rows), tuple(problems), recount_all(db, note=note))
+    return Health(
+        audit=audit.verify(db),
+        submissions=verify_submissions(db),
+        media=len(rows),
+        problems=tuple(problems),
+        held=hold_all(db, drafts=drafts, note=note_draft),
+        figures=recount_all(db, note=note),
+    )
 
 
 def _kept(folder: Path) -> Iterator[Path]:

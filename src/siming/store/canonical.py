@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -19,6 +20,11 @@ def canonical_json(value: Any) -> str:
 def digest(value: Any) -> str:
     """sha256 of the canonical JSON, in hex."""
     return hashlib.sha256(canonical_json(value).encode("utf-8")).hexdigest()
+
+
+def digest_of_set(values: Iterable[Any]) -> str:
+    """The same of several things, in whatever order a database gives them back."""
+    return digest(sorted(digest(value) for value in values))
 
 
 def json_values(value: dict[str, Any]) -> dict[str, Any]:

@@ -256,6 +256,15 @@ media_view = Table(
     Column("first_at", Text, nullable=False),
 )
 
+object_view = Table(
+    "object_view",  # the same for cases, cells, consensus, statistics and gold sheets
+    METADATA,
+    Column("object", Text, primary_key=True),  # as in the audit, such as case:ca_...
+    Column("person", Text, ForeignKey("person.id"), primary_key=True),
+    Column("session", Text, primary_key=True),
+    Column("first_at", Text, nullable=False),
+)
+
 # --- blind rating ---------------------------------------------------------------------------------------------------
 
 assignment = Table(
@@ -321,6 +330,8 @@ device = Table(
     _ref("person", "person", index=False),
     Column("unsent", Integer, nullable=False, default=0),  # what the device last said it still held
     Column("fence", Integer, nullable=False, default=0),  # of the lease, as the device last heard it
+    Column("held", Boolean, nullable=False, default=False),  # the lease, ever; a device that did not has only looked
+    Column("browser", Text),  # of what family and on what system, such as "Chrome, Android"
     Column("seen_at", Text, nullable=False),
     Column("written_off_at", Text),
     _ref("written_off_by", "person", nullable=True, index=False),
@@ -466,6 +477,7 @@ model_run = Table(
     Column("rubric", Text, nullable=False),  # of a model, attempt and rubric the newest counts; a release names its own
     Column("sheet", Json, nullable=False),
     Column("about", Json, nullable=False, default=dict),  # prompt, settings, raw output, missing
+    Column("batch", Text, nullable=False),  # sheets that came in together: the audit's line names it
     _ref("added_by", "person", index=False),
     Column("created_at", Text, nullable=False),
 )
@@ -478,6 +490,7 @@ gold_sheet = Table(
     Column("sheet", Json, nullable=False),  # the expert panel's, for calibration
     Column("source", Text, nullable=False),
     Column("created_at", Text, nullable=False),
+    Column("replaced_at", Text),  # when newer ones of the attempt came in
 )
 
 stat_snapshot = Table(
@@ -539,6 +552,16 @@ audit_head = Table(
     Column("hash", Text, nullable=False),
 )
 
+audit_reason = Table(
+    "audit_reason",
+    METADATA,
+    Column("sha256", Text, primary_key=True),  # over salt and words: what the line holds
+    Column("salt", Text),  # goes with the words, so that nobody can try out what they may have been
+    Column("words", Text),  # NULL once erased: people write names in here
+    Column("created_at", Text, nullable=False),
+    Column("erased_at", Text),
+)
+
 secret = Table(
     "secret",
     METADATA,
@@ -546,5 +569,35 @@ secret = Table(
     Column("value", LargeBinary, nullable=False),
 )
 
-APPEND_ONLY = ("audit_event", "rating_event", "submission", "decision", "confirmation", "late_write")
+APPEND_ONLY = (
+    "audit_event",
+    "rating_event",
+    "submission",
+    "decision",
+    "confirmation",
+    "late_write",
+    "model_run",
+    "stat_snapshot",
+    "release",
+)
 """Tables whose rows may never be changed or taken out."""
+
+KEPT = {
+    "adjudication_case": ("id", "attempt", "first", "second", "mode", "swapped", "policy", "created_at"),
+    "consensus_version": (
+        "id",
+        "attempt",
+        "number",
+        "case",
+        "sheets",
+        "provenance",
+        "parents",
+        "reason",
+        "made_by",
+        "created_at",
+        "sha256",
+    ),
+    "gold_sheet": ("id", "attempt", "sheet", "source", "created_at"),
+}
+"""Tables whose rows may never be taken out, and the columns that may never change; the others say how far a thing has
+come."""

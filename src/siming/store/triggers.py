@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 
 def guards(table: str, *, dialect: str) -> list[str]:
@@ -17,6 +17,19 @@ def guards(table: str, *, dialect: str) -> list[str]:
             )
         else:
             made.append(f"CREATE TRIGGER {name} BEFORE {act} ON {table} FOR EACH ROW EXECUTE FUNCTION refuse_change()")
+    return made
+
+
+def kept_guards(table: str, columns: Sequence[str], *, dialect: str) -> list[str]:
+    """Statements that make deleting a row of `table`, or changing one of these columns, fail."""
+    named = ", ".join(f'"{column}"' for column in columns)
+    made = []
+    for name, act, does in (("kept", f"UPDATE OF {named}", "never changes"), ("no_delete", "DELETE", "stays")):
+        if dialect == "sqlite":
+            how = f"BEGIN SELECT RAISE(ABORT, 'what {table} holds {does}'); END"
+        else:
+            how = "FOR EACH ROW EXECUTE FUNCTION refuse_change()"
+        made.append(f"CREATE TRIGGER {table}_{name} BEFORE {act} ON {table} {how}")
     return made
 
 
@@ -47,7 +60,14 @@ REFUSE = (
 """PostgreSQL's function behind the triggers."""
 
 
-def all_guards(tables: Iterable[str], *, dialect: str) -> list[str]:
-    """Every statement, in the order to run them."""
+def all_guards(tables: Iterable[str], kept: Mapping[str, Sequence[str]], *, dialect: str) -> list[str]:
+    """Every statement, in the order to run them.
+
+    Args:
+        tables: Those that only grow.
+        kept: Those whose rows stay, and the columns that never change.
+    """
     first = [] if dialect == "sqlite" else [REFUSE]
-    return [*first, *(s for table in tables for s in guards(table, dialect=dialect)), *published_guard(dialect)]
+    grow = [s for table in tables for s in guards(table, dialect=dialect)]
+    stay = [s for table, columns in kept.items() for s in kept_guards(table, columns, dialect=dialect)]
+    return [*first, *grow, *stay, *published_guard(dialect)]

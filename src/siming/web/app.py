@@ -14,7 +14,8 @@ from starlette.types import Scope
 from siming import __version__
 from siming.store.database import Database
 from siming.web.errors_page import REFUSALS, add_handlers
-from siming.web.page import STATIC
+from siming.web.once import Counter
+from siming.web.page import SHARED, STATIC
 from siming.web.routes import APIS, PAGES, WORKERS
 from siming.web.security import Guard, Tries
 from siming.web.settings import Settings
@@ -54,13 +55,15 @@ def create_app(settings: Settings, db: Database) -> FastAPI:
     app.state.settings = settings
     app.state.db = db
     app.state.tries = Tries()
+    app.state.once = Counter()
+    app.state.previewing = threading.Lock()
     app.state.vault = None  # opened when first needed
     app.state.vault_line = threading.Lock()
     for router in APIS:  # looked through before the pages: saving is what is asked most
         app.include_router(router, responses=REFUSALS)
     for router in PAGES:
         app.include_router(router)
-    app.mount("/static", _Static(directory=STATIC), name="static")
+    app.mount("/static", _Static(directory=STATIC, packages=[SHARED]), name="static")
     add_handlers(app)
     app.add_middleware(Guard, settings=settings)
     return app

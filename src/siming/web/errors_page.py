@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 from typing import Any
 from urllib.parse import quote
@@ -15,9 +15,11 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from siming.errors import ConflictError, InputError, NotAllowedError, NotFoundError, RoomError, SimingError, StoreError
+from siming.store.accounts import sessions
 from siming.web import texts
-from siming.web.page import language_of, render
-from siming.web.who import SignedOut, maybe_signed_in
+from siming.web.once import left_for
+from siming.web.page import language_of, redirect, render
+from siming.web.who import SignedOut, Unsent, database, maybe_signed_in, session_cookie, settings
 
 LOG = logging.getLogger("siming.web")
 
@@ -105,7 +107,10 @@ def problem(
         body = {"error": {"code": code, "kind": kind, "message": message, "field": field, "detail": dict(detail or {})}}
         response: Response = JSONResponse(body, status_code=status)
     else:
-        response = render(request, "error.html", status=status, code=code, message=message, status_code=status)
+        back = page_above(request) if request.method not in ("GET", "HEAD") else "/"
+        response = render(
+            request, "error.html", status=status, code=code, message=message, status_code=status, back=back
+        )
     for name, value in (headers or {}).items():
         response.headers[name] = value
     return response
@@ -127,6 +132,10 @@ def _room_error(request: Request, error: RoomError) -> Response:
     headers = {"Retry-After": str(error.params["seconds"])} if "seconds" in error.params else None
     generic = {403: "not_allowed", 404: "not_found", 409: "conflict", 422: "input"}
     status = status_of(error)
+    if error.code == "csrf" and not wants_json(request) and maybe_signed_in(request) is None:
+        onward = _sign_in_again(request)
+        if onward is not None:
+            return onward
     return problem(
         request,
         status,
@@ -150,6 +159,50 @@ def _store_error(request: Request, error: StoreError) -> Response:
     return _bare(request, status, message, language)
 
 
+KEPT_UNSENT_S = 3600
+"""How long a form that came too late waits for its sender to sign in again."""
+
+
+def _sign_in_again(request: Request) -> Response | None:
+    """The way on for who sent a form after his session had ended; None where the form is of no session of ours.
+
+    What he typed waits for him, and is sent by nothing but his own press on a page that shows it.
+    """
+    unsent: Unsent | None = getattr(request.state, "unsent", None)
+    whose = None if unsent is None else sessions.whose_form(database(request), unsent.csrf)
+    back = page_above(request)
+    if unsent is None or whose is None:
+        if not request.cookies.get(session_cookie(settings(request))):
+            return None
+        return redirect(f"/sign-in?next={quote(back, safe='/')}", flash="sign_in.ended", kind="problem")
+    kept = {"to": request.url.path, "fields": unsent.fields, "back": back}
+    claim = left_for(request, whose, "/again", seconds=KEPT_UNSENT_S, **kept)
+    return redirect(f"/sign-in?next={quote(f'/again?claim={claim}')}", flash="sign_in.ended_kept", kind="problem")
+
+
+def page_above(request: Request) -> str:
+    """The page whose form this address answers: the nearest address at or above it that can be opened."""
+    known = getattr(request.app.state, "page_paths", None)
+    if known is None:
+        known = request.app.state.page_paths = frozenset(_page_paths(request.app.routes))
+    made = getattr(request.scope.get("route"), "path", "").split("/")
+    parts = request.url.path.split("/")
+    if len(made) != len(parts):
+        return "/"
+    while len(made) > 1 and "/".join(made) not in known:
+        made.pop()
+    return quote("/".join(parts[: len(made)]), safe="/") or "/"
+
+
+def _page_paths(routes: Iterable[Any]) -> Iterator[str]:
+    for route in routes:
+        inner = getattr(route, "original_router", None)
+        if inner is not None:
+            yield from _page_paths(inner.routes)
+        elif "GET" in (getattr(route, "methods", None) or ()) and not route.path.startswith(("/api/", "/media/")):
+            yield route.path
+
+
 def _siming_error(request: Request, error: SimingError) -> Response:
     return problem(request, 422, "input", str(error))
 
@@ -165,9 +218,11 @@ def _signed_out(request: Request, error: SignedOut) -> Response:
 
 
 def _invalid(request: Request, error: RequestValidationError) -> Response:
-    first = error.errors()[0] if error.errors() else {"loc": (), "msg": ""}
+    first = error.errors()[0] if error.errors() else {"type": "form", "loc": (), "msg": ""}
     field = ".".join(str(part) for part in first["loc"][1:]) or None
-    message = texts.text(_language(request), "error.input", field=field or "?", why=str(first["msg"])[:300])
+    language = _language(request)
+    why = texts.say_invalid(language, first)
+    message = texts.text(language, "error.input", field=field or "?", why=why)
     return problem(request, 422, "input", message, field=field)
 
 
@@ -175,7 +230,10 @@ def _http_error(request: Request, error: HTTPException) -> Response:
     codes = {404: "not_found", 405: "method", 413: "too_large", 429: "too_many", 401: "signed_out", 403: "not_allowed"}
     code = codes.get(error.status_code, "input" if error.status_code < 500 else "server")
     key = f"error.{code}"
-    message = texts.text(_language(request), key) if code != "input" else str(error.detail)[:300]
+    language = _language(request)
+    message = texts.text(language, "error.unread" if code == "input" else key)
+    if code == "too_large" and str(error.detail).isdigit():
+        message = texts.text(language, "error.too_large_mb", mb=f"{int(error.detail) / 1e6:.3g}")
     return problem(request, error.status_code, code, message, headers=error.headers)
 
 
@@ -207,7 +265,7 @@ def _bare(
     html = (
         f'<!doctype html><html lang="{language}"><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title>'
-        f'<link rel="stylesheet" href="/static/room.css"><main><section class="card narrow"><h1>{title}</h1>'
+        f'<link rel="stylesheet" href="/static/tokens.css"><link rel="stylesheet" href="/static/room.css"><main><section class="card narrow"><h1>{title}</h1>'
         f'<p>{escape(message)}</p><p><a href="/">{escape(texts.text(language, "error.home"))}</a></p>'
         "</section></main></html>"
     )

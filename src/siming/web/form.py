@@ -39,23 +39,37 @@ class Sent:
         Raises:
             InputError: it is something else.
         """
-        text = self.text(name).strip().replace(",", ".")
-        if not text:
-            return None
-        try:
-            value = float(text)
-        except ValueError:
-            value = float("nan")
-        if not abs(value) < 1e12:
-            raise InputError(
-                f"{name} is {text[:30]!r}; give a number", field=name, code="number_wanted", params={"text": text[:30]}
-            )
-        return value
+        return number(self.text(name), name)
 
     def file(self, name: str) -> bytes:
         """The content of a file; empty when none was chosen."""
         value = self._data.get(name)
         return value.file.read() if isinstance(value, UploadFile) else b""
+
+    def file_name(self, name: str) -> str:
+        """What the sender calls a file; empty when none was chosen."""
+        value = self._data.get(name)
+        return (value.filename or "") if isinstance(value, UploadFile) else ""
+
+
+def number(text: str, name: str) -> float | None:
+    """What somebody typed, as a number; None when it is nothing.
+
+    Raises:
+        InputError: it is something else.
+    """
+    text = text.strip().replace(",", ".").replace("−", "-")
+    if not text:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not abs(value) < 1e12:
+        raise InputError(
+            f"{name} is {text[:30]!r}; give a number", field=name, code="number_wanted", params={"text": text[:30]}
+        )
+    return value
 
 
 async def _sent(request: Request) -> Sent:

@@ -1,72 +1,174 @@
-"""Files with sheets that people bring in: read in full or refused, with the reason in words a person can act on."""
+"""Files with sheets that people bring in: who may not is refused unread, and a file is read in a process of its own.
+
+A file of a few megabytes can take minutes and gigabytes to read. Beside the server it costs the one who brought it a
+refusal, and no rater a save.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import sys
+import threading
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
 
-from siming.errors import InputError, RoomError, SimingError
-from siming.exchange import Imported, import_bytes
-from siming.rubric import Author, Dataset, Sheet
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
 
-LARGEST_FILE = 32 << 20
-"""Bytes of a file with sheets."""
+from siming.errors import ConflictError, InputError, RoomError
+from siming.store.access import Right
+from siming.store.projects import projects
+from siming.web.who import SignedOut, database, maybe_signed_in
 
-PANEL = Author(kind="consensus", name="panel")
+P = ParamSpec("P")
+Found = TypeVar("Found")
+Door = TypeVar("Door", bound=Callable[..., object])
+
+MOST_SECONDS = 120.0
+"""For one file, the start of its process included."""
+MOST_MEMORY = 2 << 30
+"""Bytes that reading one file may take, above what the process needs to begin."""
+MOST_WAITING = 4
+"""Files that may wait for the one being read, itself included; each waiting one holds a thread of the server."""
 
 
-def panel_sheets(raw: bytes, form: str, room: Dataset, *, attempt: str) -> Sequence[Sheet]:
-    """The expert panel's sheets of one attempt out of a file.
+class Reading:
+    """Reads one file after the other, each in a process of its own that does not outlive it."""
 
-    A table of an exam office names nobody, or each examiner: the first is taken for the panel's, the second refused,
-    because which of them is gold is not for siming to say.
+    def __init__(self, *, seconds: float = MOST_SECONDS, memory: int = MOST_MEMORY) -> None:
+        self._seconds, self._memory = seconds, memory
+        self._places = threading.BoundedSemaphore(MOST_WAITING)
+        self._line = threading.Lock()
 
-    Raises:
-        InputError: the file cannot be read, or holds no sheet of the attempt, or sheets of several authors.
-    """
+    def run(self, act: Callable[P, Found], *args: P.args, **options: P.kwargs) -> Found:
+        """What the act finds; its refusals are raised here.
+
+        Raises:
+            InputError: it took too long, or more memory than it may.
+            ConflictError: too many files are waiting already.
+        """
+        if not self._places.acquire(blocking=False):
+            raise ConflictError(
+                "several files are being read already; try again in a minute", kind="state", code="import_busy"
+            )
+        try:
+            with self._line:
+                found: Found = self._apart(act, args, options)
+            return found
+        finally:
+            self._places.release()
+
+    def _apart(self, act: Callable[..., Any], args: tuple[Any, ...], options: Mapping[str, Any]) -> Any:
+        context = get_context("spawn")
+        ours, theirs = context.Pipe(duplex=False)
+        process = context.Process(target=_read, args=(theirs, self._memory, act, args, options), daemon=True)
+        process.start()
+        theirs.close()
+        try:
+            if not ours.poll(self._seconds):
+                raise InputError(
+                    f"the file was not read within {self._seconds:g} s; bring it in in parts",
+                    field="file",
+                    code="import_slow",
+                    params={"seconds": f"{self._seconds:g}"},
+                )
+            found = ours.recv()
+        except EOFError:
+            process.join()
+            if (process.exitcode or 0) > 0:
+                raise RuntimeError(f"reading a file failed with status {process.exitcode}; its log says why") from None
+            found = None  # the system ended it
+        finally:
+            process.kill()
+            process.join()
+            ours.close()
+        if found is None:
+            raise InputError(
+                f"the file takes more than {self._memory >> 20} MiB of memory to read; bring it in in parts",
+                field="file",
+                code="import_memory",
+                params={"mib": self._memory >> 20},
+            )
+        if isinstance(found, RoomError):
+            raise found
+        return found
+
+
+def _read(
+    to: Connection, memory: int, act: Callable[..., Any], args: tuple[Any, ...], options: Mapping[str, Any]
+) -> None:
+    """In the other process: do it, and send what came of it; None where the memory did not suffice."""
+    _be_modest(memory)
     try:
-        found = _read(raw, form, room, None)
-    except InputError:
-        found = _read(raw, form, room, PANEL)
-    wanted = [sheet for sheet in found.sheets if sheet.attempt == attempt]
-    authors = sorted({f"{sheet.author.kind} {sheet.author.name}" for sheet in wanted})
-    if not wanted:
-        raise InputError(f"the file holds no sheet of attempt {attempt}", field="file", code="gold_none")
-    if len(authors) > 1:
-        raise InputError(
-            f"the file holds sheets of {', '.join(authors)}; give the panel's only",
-            field="file",
-            code="gold_authors",
-            params={"names": ", ".join(authors)},
-        )
-    return wanted
+        found = act(*args, **options)
+    except MemoryError:
+        found = None
+    except RoomError as error:
+        # Some refusals have values of their own and cannot be carried between processes; this one can.
+        found = InputError(str(error), field=getattr(error, "field", None), code=error.code, params=error.params)
+    to.send(found)
 
 
-def model_sheets(
-    raw: bytes, form: str, room: Dataset, *, model: str, language: str
-) -> tuple[Sequence[Sheet], Sequence[str]]:
-    """A model's sheets out of a file, and what was passed over, in words.
+def _be_modest(memory: int) -> None:
+    """Come after the raters, and take no more memory than this above what is held already; where the system can."""
+    if sys.platform == "win32":
+        return
+    import resource
 
-    Args:
-        model: Its name; empty where the file names it.
+    with suppress(OSError):
+        os.nice(10)
+    with suppress(OSError, ValueError):
+        held = int(Path("/proc/self/statm").read_text("ascii").split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (held + memory, held + memory))
 
-    Raises:
-        InputError: the file cannot be read, or holds nothing by a model for this project.
+
+@contextmanager
+def reading_beside(app: FastAPI) -> Iterator[None]:
+    """Open while the server runs; see `routes.WORKERS`."""
+    app.state.reading = Reading()
+    yield
+
+
+def read_apart(request: Request, act: Callable[P, Found], *args: P.args, **options: P.kwargs) -> Found:
+    """What the act finds in a file, beside the server where one runs. Raises as `Reading.run`."""
+    beside: Reading | None = getattr(request.app.state, "reading", None)
+    return act(*args, **options) if beside is None else beside.run(act, *args, **options)
+
+
+def takes_files(
+    router: APIRouter, path: str, right: Right, *, status_code: int | None = None
+) -> Callable[[Door], Door]:
+    """Make a function the answer to a POST that brings large files in, below ``{slug}``.
+
+    Who may not hears so before a byte of a file is read. The function's own check comes too late for that, because its
+    parameters are the file.
     """
-    author = Author(kind="model", name=model) if model else None
-    found = _read(raw, form, room, author)
-    sheets = [sheet for sheet in found.sheets if sheet.author.kind == "model"]
-    told = [remark.text(language) for remark in found.warnings]
-    if not sheets:
-        why = "; ".join(told)[:600] or ("no sheet is by a model" if found.sheets else "no sheets")
-        raise InputError(f"nothing in the file is for this project: {why}", code="import_nothing", params={"why": why})
-    return sheets, told
+
+    class RightFirst(APIRoute):
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            answer = super().get_route_handler()
+
+            async def looked_first(request: Request) -> Response:
+                await run_in_threadpool(_require, request, right)
+                return await answer(request)
+
+            return looked_first
+
+    def add(door: Door) -> Door:
+        router.add_api_route(path, door, methods=["POST"], status_code=status_code, route_class_override=RightFirst)
+        return door
+
+    return add
 
 
-def _read(raw: bytes, form: str, room: Dataset, author: Author | None) -> Imported:
-    try:
-        return import_bytes(raw, form, room, name="file", author=author, limit=LARGEST_FILE)
-    except RoomError:
-        raise
-    except SimingError as error:
-        why = str(error)[:2000]
-        raise InputError(why, field="file", code="import_unread", params={"why": why}) from error
+def _require(request: Request, right: Right) -> None:
+    who = maybe_signed_in(request)
+    if who is None:
+        raise SignedOut
+    project = projects.get_project(database(request), who.actor, request.path_params["slug"])
+    who.actor.require(right, project.id)

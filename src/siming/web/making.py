@@ -20,7 +20,7 @@ from starlette.background import BackgroundTask
 from starlette.responses import FileResponse
 
 from siming.errors import DatasetError, InputError, RoomError, SheetError, SimingError, StoreError
-from siming.exchange import export_bytes, write_archive
+from siming.exchange import NothingToShowError, export_bytes, write_archive
 from siming.rubric import Dataset
 from siming.store import Actor, Database
 from siming.store.figures.dataset import What
@@ -149,6 +149,8 @@ def make(db: Database, media: Path, folder: Path, order: Order) -> Made:
         if order.videos:
             return _with_videos(db, media, folder, project, dataset)
         name, media_type, content = export_bytes(dataset, order.form, language=order.language)
+    except NothingToShowError as error:
+        raise InputError(str(error), code=f"export_{error.code}") from error
     except (DatasetError, SheetError) as error:
         raise InputError(str(error), code="export_empty", params={"why": str(error)}) from error
     path = folder / "export"

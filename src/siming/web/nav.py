@@ -27,9 +27,18 @@ PROJECT_PAGES: tuple[tuple[str, frozenset[str]], ...] = (
 """Last part of the address below /p/{slug}/, and the rights of which one opens it."""
 
 
-def project_pages(project: Project, rights: Set[str]) -> list[tuple[str, str]]:
-    """Names and addresses of the pages of a project."""
-    return [(name, f"/p/{project.slug}/{name}") for name, any_of in PROJECT_PAGES if any_of & rights]
+def project_pages(project: Project, rights: Set[str], in_cases: Set[str] = frozenset()) -> list[tuple[str, str]]:
+    """Names and addresses of the pages of a project.
+
+    Args:
+        in_cases: Projects in which he takes part in cases as one of their raters.
+    """
+    open_by = [(name, any_of & rights) for name, any_of in PROJECT_PAGES]
+    return [
+        (name, f"/p/{project.slug}/{name}")
+        for name, opened in open_by
+        if opened or (name == "cases" and project.id in in_cases)
+    ]
 
 
 def rates(actor: Actor) -> bool:

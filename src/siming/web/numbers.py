@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from siming.rubric.labels import exact
 
 
@@ -23,6 +25,18 @@ def signed(value: float | None) -> str:
     if value is None:
         return "–"
     return f"+{value:g}" if value > 0 else f"−{-value:g}" if value < 0 else "0"
+
+
+def formatted(form: str, *values: object) -> str:
+    """Printf-style, as templates write numbers, with a true minus: a hyphen before a digit is one.
+
+    >>> formatted("[%.2f, %.2f]", -0.25, 0.5), formatted("%+g", -3), formatted("%.1f", -0.04)
+    ('[−0.25, 0.50]', '−3', '0.0')
+    """
+    text = form % values
+    if not any(isinstance(value, int | float) and value < 0 for value in values):
+        return text
+    return re.sub(r"-(?=\d)", "−", re.sub(r"-(?=0(?:\.0+)?(?![\d.]))", "", text))
 
 
 def clock(seconds: float) -> str:

@@ -15,14 +15,19 @@ from urllib.parse import quote, unquote
 import jinja2
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from markupsafe import Markup
 
+from siming.store.cases.joint import joint_cases
 from siming.store.database import moment_of
 from siming.web import texts
 from siming.web.nav import project_pages, rates
+from siming.web.numbers import formatted
 from siming.web.texts import LANGUAGES, Language
 from siming.web.who import SignedIn, database, maybe_signed_in, settings, visitor_cookie, visitor_token
 
 STATIC = Path(str(files("siming.web").joinpath("static")))
+SHARED = "siming.report", "shared"
+"""Package and folder of the style that reports have too; served beside `STATIC`."""
 TEMPLATES = Path(str(files("siming.web").joinpath("templates")))
 THEMES = ("auto", "light", "dark")
 
@@ -57,11 +62,14 @@ def render(
         "t": _teller(language),
         "project": None,
         "rights": frozenset(),
+        "in_cases": frozenset(),
         "here": "",
         **values,
     }
     if who is not None and context["project"] is not None:
-        context["rights"] = who.actor.rights_in(context["project"].id)
+        context["rights"] = rights = who.actor.rights_in(context["project"].id)
+        joint = joint_cases(database(request), who.actor) if "rate" in rights else ()
+        context["in_cases"] = {found.project for found in joint}
     html = _environment().get_template(template).render(context)
     response = HTMLResponse(html, status_code=status)
     response.headers["Content-Language"] = "zh-CN" if language == "zh" else "en"
@@ -110,15 +118,20 @@ def theme_of(request: Request, who: SignedIn | None) -> str:
 
 
 def when(stamp: str | None, *, seconds: bool = False) -> str:
-    """A stored time for people, in UTC: ``2026-03-01 08:00``."""
+    """A stored time for people: ``2026-03-01 08:00 UTC`` in an element by which `room.js` tells the reader's own time."""
     if stamp is None:
         return "–"
-    return moment_of(stamp).strftime("%Y-%m-%d %H:%M:%S" if seconds else "%Y-%m-%d %H:%M")
+    moment = moment_of(stamp)
+    told = moment.strftime("%Y-%m-%d %H:%M:%S" if seconds else "%Y-%m-%d %H:%M")
+    return Markup('<time datetime="{}">{} UTC</time>').format(moment.strftime("%Y-%m-%dT%H:%M:%SZ"), told)
 
 
 def _teller(language: Language) -> Any:
     def t(key: str, **values: object) -> str:
-        return texts.text(language, key, **values)
+        if not any(isinstance(value, Markup) for value in values.values()):
+            return texts.text(language, key, **values)
+        # An element among the values stays one, and everything else is escaped here, the text itself too.
+        return Markup.escape(texts.pattern(language, key, values.get("n"))).format(**values)
 
     return t
 
@@ -147,8 +160,9 @@ def _say(context: jinja2.runtime.Context, both: Any) -> str:
 
 @cache
 def _static_address(name: str) -> str:
-    path = STATIC / name
-    mark = sha256(path.read_bytes()).hexdigest()[:10]
+    package, folder = SHARED
+    file = STATIC / name if (STATIC / name).is_file() else files(package).joinpath(folder, name)
+    mark = sha256(file.read_bytes()).hexdigest()[:10]
     return f"/static/{name}?v={mark}"
 
 
@@ -166,5 +180,6 @@ def _environment() -> jinja2.Environment:
     environment.globals["project_pages"] = project_pages
     environment.globals["rates"] = rates
     environment.filters["say"] = _say
+    environment.filters["format"] = formatted
     environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "sort_keys": False}
     return environment

@@ -190,11 +190,11 @@ def _measured(scope: Scope, headers: Headers, receive: Receive) -> Receive:
         nonlocal got
         limit = getattr(scope.get("endpoint"), "body_limit", BODY_LIMIT)
         if got == 0 and _length(headers) > limit:
-            raise HTTPException(413)
+            raise HTTPException(413, detail=str(limit))
         message = await receive()
         got += len(message.get("body", b""))
         if got > limit:
-            raise HTTPException(413)
+            raise HTTPException(413, detail=str(limit))
         return message
 
     return pieces

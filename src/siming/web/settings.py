@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,14 +23,38 @@ class Oidc:
     """What the button says."""
 
 
+LARGEST_UPLOAD = "SIMING_LARGEST_UPLOAD"
+"""Of the environment; ``siming serve --largest-upload`` sets it, so that what runs beside the server has it too."""
+
+
+def size_of(text: str) -> int:
+    """Bytes of a size such as ``50G``, in units of 1024.
+
+    Raises:
+        TaskError: it is none.
+
+    >>> size_of("1.5G")
+    1610612736
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", text.strip(), re.IGNORECASE | re.ASCII)
+    size = 0 if found is None else int(float(found[1]) * 1024 ** " KMGT".index(found[2].upper() or " "))
+    if not 0 < size < 2**63:
+        raise TaskError(f"{text[:40]!r} is no size of an upload; write it as 500M, 50G or 1.5T")
+    return size
+
+
+def _largest_upload() -> int:
+    return size_of(os.environ.get(LARGEST_UPLOAD) or "20G")
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """The server's own settings; a project's rules are its `Policy`."""
 
     media: Path
     """Folder of recordings, content-addressed."""
-    largest_upload: int = 20 << 30
-    """Bytes of one video."""
+    largest_upload: int = field(default_factory=_largest_upload)
+    """Bytes of one video; 20 GiB where nothing is said."""
     address: str = "http://127.0.0.1:8470"
     """Scheme, host and port under which browsers see the room."""
     allowed_hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "::1", "testserver")

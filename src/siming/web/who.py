@@ -37,6 +37,14 @@ class SignedIn:
     """None for a bearer token."""
 
 
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """A form that came without a session, with the token that it carried."""
+
+    csrf: str
+    fields: tuple[tuple[str, str], ...]
+
+
 class SignedOut(Exception):
     """Nobody is signed in, and the page needs somebody."""
 
@@ -95,16 +103,32 @@ async def _check_form_token(request: Request, who: SignedIn | None) -> None:
     if begins and kind.startswith("application/json"):
         return  # the old session may be over; another site's page cannot send JSON here, the browser would ask first
     given = request.headers.get("x-csrf-token")
-    if given is None and kind.startswith(_FORMS):
+    if given is None and kind.startswith(_FORMS) and (who is not None or not _takes_large_bodies(request)):
         value = (await request.form()).get("csrf")
         given = value if isinstance(value, str) else None
     wanted = who.csrf if who is not None else await run_in_threadpool(visitor_csrf, request)
     if not given or not wanted or not hmac.compare_digest(given.encode(), wanted.encode()):
         if who is None and not begins and request.url.path.startswith("/api/"):
             raise SignedOut  # the token went with the session; a program is to hear the reason, and sign in again
+        request.state.unsent = await _typed(request, kind, given)
         raise NotAllowedError(
             "the form is not from this session; load the page again and send it once more", code="csrf"
         )
+
+
+async def _typed(request: Request, kind: str, given: str | None) -> Unsent | None:
+    """What stood in a form whose session may have ended; None where it is not to be kept for its sender."""
+    if not given or not kind.startswith(_FORMS) or _takes_large_bodies(request):
+        return None
+    pairs = [(name, value) for name, value in (await request.form()).multi_items() if name != "csrf"]
+    plain = tuple((name, value) for name, value in pairs if isinstance(value, str))
+    secret = any("password" in name or name == "token" for name, _ in plain)
+    return None if secret or len(plain) < len(pairs) else Unsent(given, plain)
+
+
+def _takes_large_bodies(request: Request) -> bool:
+    """Whether the route takes more than a form: of who is signed out no such body is read to find a token in it."""
+    return hasattr(request.scope.get("endpoint"), "body_limit")
 
 
 def begins_session(route: Route) -> Route:

@@ -33,7 +33,7 @@ IN_MARKS = ("mean_difference",)
 @from_ratings
 def agree(
     source: Source,
-    by: Annotated[str, typer.Option(help="pair, skill, step or site.")] = "pair",
+    by: Annotated[str, typer.Option(help="pair, skill, step, site or week (of the later sheet).")] = "pair",
     replicates: Annotated[
         int, typer.Option(help="Bootstrap replicates, for the few intervals that are drawn.", min=100)
     ] = 2000,

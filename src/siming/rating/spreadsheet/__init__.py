@@ -3,5 +3,6 @@ what the rows say (`mark_*`), and the result (`marks`). `read.py` puts them toge
 
 from siming.rating.spreadsheet.marks import TOTAL, Beside, Marks
 from siming.rating.spreadsheet.read import read_marks
+from siming.rating.spreadsheet.refusal import UnreadError
 
-__all__ = ["TOTAL", "Beside", "Marks", "read_marks"]
+__all__ = ["TOTAL", "Beside", "Marks", "UnreadError", "read_marks"]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from siming.errors import SheetError
 from siming.rating.spreadsheet.headings import role_of, tight
 from siming.rating.spreadsheet.mark_cell import read_cell
 from siming.rating.spreadsheet.note import Note
+from siming.rating.spreadsheet.refusal import UnreadError
 from siming.rating.spreadsheet.table_file import Table
 
 _DEEPEST = 30
@@ -50,9 +50,12 @@ def find_header(table: Table, attempt: str | None = None) -> Header:
         if column is not None:
             return _header_at(table, row, column)
     first = ", ".join(repr(cell) for cell in table.rows[0] if cell)
-    raise SheetError(
+    raise UnreadError(
         f"{table.name}: no heading names the attempts ({attempt or '考生, 学号, attempt, candidate ...'}); "
-        f"{table.line(0)} holds {first[:300]}; give columns={{'attempt': HEADING}}, or put a row of headings on top"
+        f"{table.line(0)} holds {first[:300]}; give columns={{'attempt': HEADING}}, or put a row of headings on top",
+        "no_headings",
+        name=table.name,
+        found=first[:100],
     )
 
 

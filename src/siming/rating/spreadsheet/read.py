@@ -19,6 +19,7 @@ from siming.rating.spreadsheet.mark_rows import read_rows
 from siming.rating.spreadsheet.mark_values import check_sums, settle_values
 from siming.rating.spreadsheet.marks import TOTAL, Kind, Marks, listed
 from siming.rating.spreadsheet.note import Note
+from siming.rating.spreadsheet.own_rows import physicians_first_rows
 from siming.rating.spreadsheet.shape import Layout, Wishes
 from siming.rating.spreadsheet.table_file import Table, read_table
 from siming.rubric import N_LABELS, Rubric
@@ -43,7 +44,8 @@ def read_marks(
     """The marks in a CSV file or an XLSX worksheet, whatever its encoding, delimiter and shape.
 
     Shapes: long (attempt, rater, step, points), wide (a row per attempt and rater, a column per step, one or two
-    rows of headings), blocks (``Wei_cpr01`` ... ``Okafor_cpr01``), steps down with raters across, and totals.
+    rows of headings), blocks (``Wei_cpr01`` ... ``Okafor_cpr01``), steps down with raters across, and totals. Of the
+    exam room's own table the first sheets of physicians are read, and nobody else's.
 
     Args:
         rubric: One rubric or several. Headings are then held against their steps, points against their maxima.
@@ -72,7 +74,7 @@ def read_marks(
     names = StepNames(rubrics) if rubrics else None
     legal = _levels(kind, levels, has_rubric=bool(rubrics))
     wishes = Wishes(names, kind, rater, tuple(raters), dict(columns or {}), tuple(ignore))
-    table = read_table(path, encoding=encoding, delimiter=delimiter, sheet=sheet)
+    table = physicians_first_rows(read_table(path, encoding=encoding, delimiter=delimiter, sheet=sheet))
     layout = layout_of(table, wishes)
     if kind == "labels" and any(mark.step == TOTAL for mark in layout.marks):
         raise SheetError(f"{table.name}: holds totals, and totals are no labels; read it with kind='points'")

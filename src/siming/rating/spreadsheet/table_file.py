@@ -13,6 +13,7 @@ from pathlib import Path
 
 from siming.errors import SheetError
 from siming.rating.spreadsheet.note import Note
+from siming.rating.spreadsheet.refusal import UnreadError
 from siming.rating.spreadsheet.table_text import decode, split
 from siming.rating.spreadsheet.table_workbook import Place, read_workbook
 
@@ -124,25 +125,29 @@ def read_table(
         raise SheetError(f"{path}: cannot be read ({cause.strerror}); give a CSV or XLSX file") from cause
     name = path.name
     if not raw.strip():
-        raise SheetError(f"{name}: is empty; check that the export finished")
+        raise UnreadError(f"{name}: is empty; check that the export finished", "empty", name=name)
     for first_bytes, what, wanted in _NOT_A_TABLE:
         if raw.startswith(first_bytes):
-            raise SheetError(f"{name}: {what}; open it and save the sheet as {wanted} or CSV UTF-8")
+            raise UnreadError(
+                f"{name}: {what}; open it and save the sheet as {wanted} or CSV UTF-8", "no_table", name=name
+            )
     if raw.startswith(b"PK\x03\x04"):
         table = _from_workbook(raw, name, sheet)
     else:
         table = _from_text(raw, name, encoding, delimiter)
     if not table.rows:
-        raise SheetError(f"{name}: holds no cells; check that the export finished")
+        raise UnreadError(f"{name}: holds no cells; check that the export finished", "empty", name=name)
     return table
 
 
 def _from_text(raw: bytes, name: str, encoding: str | None, delimiter: str | None) -> Table:
     text, encoding_note = decode(raw, name, encoding)
     if re.match(r"\s*(?:<!doctype html|<html|<\?xml|<table)", text[:500], re.IGNORECASE):
-        raise SheetError(
+        raise UnreadError(
             f"{name}: is a web page or XML under another name; open it in a spreadsheet program and save it "
-            "as .xlsx or CSV UTF-8"
+            "as .xlsx or CSV UTF-8",
+            "no_table",
+            name=name,
         )
     found, delimiter_note = split(text, name, delimiter)
     rows = [[plain(cell) for cell in row] for row in found.rows]

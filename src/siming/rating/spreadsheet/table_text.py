@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from siming.errors import SheetError
 from siming.rating.spreadsheet.note import Note
+from siming.rating.spreadsheet.refusal import UnreadError
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab"}
 
@@ -88,9 +89,11 @@ def _decode_marked(raw: bytes, name: str, mark: bytes, codec: str, title: str) -
     try:
         return raw[len(mark) :].decode(codec)
     except UnicodeDecodeError as error:
-        raise SheetError(
+        raise UnreadError(
             f"{name}: begins as {title} with a byte-order mark and is not: {_byte(raw, len(mark) + error.start)}; the "
-            f"file is damaged or was put together from two: open the original and {_SAVE_AS}"
+            f"file is damaged or was put together from two: open the original and {_SAVE_AS}",
+            "damaged_text",
+            name=name,
         ) from error
 
 
@@ -108,7 +111,9 @@ def _without_mark_utf16(raw: bytes, name: str) -> tuple[str, str]:
             order = "little" if little else "big"
             return text, Note(f"encoding_utf16_{order}")
     at = raw.index(b"\0")
-    raise SheetError(f"{name}: is not a text file: {_byte(raw, at)}; give a CSV or XLSX file, or {_SAVE_AS}")
+    raise UnreadError(
+        f"{name}: is not a text file: {_byte(raw, at)}; give a CSV or XLSX file, or {_SAVE_AS}", "no_text", name=name
+    )
 
 
 def _zero_bytes(raw: bytes) -> list[int]:
@@ -120,18 +125,22 @@ def _as_gb18030(raw: bytes, name: str, not_utf8: UnicodeDecodeError) -> tuple[st
     try:
         text = raw.decode("gb18030")
     except UnicodeDecodeError as error:
-        raise SheetError(
+        raise UnreadError(
             f"{name}: the encoding is not known: {utf8} and not GB18030 ({_byte(raw, error.start)}); {_SAVE_AS}, "
-            "or give encoding=, such as encoding='cp1252' for a Western Excel file"
+            "or give encoding=, such as encoding='cp1252' for a Western Excel file",
+            "encoding",
+            name=name,
         ) from error
     beyond = [char for char in text if not char.isascii()]
     rare = [char for char in beyond if not _is_everyday(char)]
     if len(beyond) - len(rare) < _COMMON_SHARE * len(beyond):
         at = len(text[: text.index(rare[0])].encode("gb18030"))
-        raise SheetError(
+        raise UnreadError(
             f"{name}: the encoding is in doubt: {utf8}, and read as GB18030 {len(rare)} of {len(beyond)} Chinese "
             f"characters are rare ones, the first {rare[0]!r} ({_byte(raw, at)}); {_SAVE_AS}, or give "
-            "encoding='gb18030' if those characters are right, 'big5' or 'cp1252' if they are not"
+            "encoding='gb18030' if those characters are right, 'big5' or 'cp1252' if they are not",
+            "encoding",
+            name=name,
         )
     return text, Note("encoding_gb18030", byte=_byte(raw, not_utf8.start))
 
@@ -158,9 +167,11 @@ def _refuse_if_also_gb18030(raw: bytes, text: str, name: str) -> None:
         return
     at = next(i for i, byte in enumerate(raw) if byte > 0x7F)
     here, there = ("".join(char for char in each if not char.isascii())[:8] for each in (text, other))
-    raise SheetError(
+    raise UnreadError(
         f"{name}: the encoding is in doubt: the bytes from {at} on ({_byte(raw, at)}) are {here!r} in UTF-8 and "
-        f"{there!r} in GB18030; give encoding='utf-8' or encoding='gb18030'"
+        f"{there!r} in GB18030; give encoding='utf-8' or encoding='gb18030'",
+        "encoding",
+        name=name,
     )
 
 
@@ -205,16 +216,20 @@ def split(text: str, name: str, delimiter: str | None = None) -> tuple[Rows, str
         if broken is not None:
             raise broken
         wide = "，" in text or "；" in text
-        raise SheetError(
+        raise UnreadError(
             f"{name}: has one column only; wanted cells separated by comma, semicolon or tab"
             + (" (full-width ， and ； separate nothing: replace them by , or ;)" if wide else "")
-            + "; save the sheet as CSV again, or give delimiter="
+            + "; save the sheet as CSV again, or give delimiter=",
+            "full_width" if wide else "one_column",
+            name=name,
         )
     fitting = [each for each, cells in found.items() if cells == best]
     if len(fitting) > 1:
-        raise SheetError(
+        raise UnreadError(
             f"{name}: {' and '.join(_title(each) for each in fitting)} cut the lines equally well; "
-            f"give delimiter={fitting[0]!r} or delimiter={fitting[1]!r}"
+            f"give delimiter={fitting[0]!r} or delimiter={fitting[1]!r}",
+            "two_delimiters",
+            name=name,
         )
     return read[fitting[0]], Note("delimiter_found", sign=_title(fitting[0]))
 
@@ -231,9 +246,12 @@ def _cells(text: str, name: str, delimiter: str, *, first_line: int = 1) -> Rows
                 lines.append(begin + first_line)
             begin = reader.line_num
     except csv.Error as error:
-        raise SheetError(
+        raise UnreadError(
             f"{name} line {begin + first_line}: quotes are broken there ({error}); a cell with quotes in it is "
-            'written "...""..."": correct the line or save the sheet as CSV again'
+            'written "...""..."": correct the line or save the sheet as CSV again',
+            "quotes",
+            name=name,
+            line=begin + first_line,
         ) from error
     return Rows(rows, lines, delimiter)
 

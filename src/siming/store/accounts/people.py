@@ -14,6 +14,7 @@ from siming.errors import ConflictError, InputError, NotAllowedError, NotFoundEr
 from siming.store import audit
 from siming.store.access import SYSTEM, Actor, Role
 from siming.store.accounts.passwords import check_new_password, hash_password, is_outdated, is_password
+from siming.store.audit_reasons import erase_reasons_about_person, leave_nothing_behind, refuse_name
 from siming.store.database import Database, new_id
 from siming.store.schema import api_token, audit_head, invitation, membership, person, web_session
 from siming.store.text import one_line
@@ -187,6 +188,7 @@ def erase_person(db: Database, actor: Actor, person_id: str, *, reason: str) -> 
     Raises:
         NotAllowedError: only an owner of the installation may.
         ConflictError: this is the last owner.
+        InputError: the reason names him.
     """
     _require_owner(actor)
     reason = one_line(reason, "reason", at_most=300)
@@ -194,6 +196,7 @@ def erase_person(db: Database, actor: Actor, person_id: str, *, reason: str) -> 
         row = c.execute(select(person).where(person.c.id == person_id).with_for_update()).first()
         if row is None:
             raise NotFoundError("there is no such person")
+        refuse_name(reason, (row.display_name, row.login))
         if row.is_owner:
             _keep_an_owner(c, person_id)
         nobody: dict[str, Any] = {
@@ -208,7 +211,9 @@ def erase_person(db: Database, actor: Actor, person_id: str, *, reason: str) -> 
         c.execute(update(person).where(person.c.id == person_id).values(**nobody))
         for table in (web_session, api_token, invitation):
             c.execute(delete(table).where(table.c.person == person_id))
-        audit.record(c, db, actor, "person.erase", f"person:{person_id}", detail={"reason": reason})
+        erase_reasons_about_person(c, db, person_id)
+        audit.record(c, db, actor, "person.erase", f"person:{person_id}", reason=reason)
+    leave_nothing_behind(db)
     return get_person(db, person_id)
 
 

@@ -125,6 +125,12 @@ def find(db: Database, token: str) -> Found | None:
     return Found(session=session, person=person_from(row), actor=actor)
 
 
+def whose_form(db: Database, csrf: str) -> str | None:
+    """Id of the person on whose page a form token stood, also where the session is over; None for no token of ours."""
+    with db.read() as c:
+        return c.scalar(select(web_session.c.person).where(web_session.c.csrf == csrf))
+
+
 def end(db: Database, actor: Actor, session: Session) -> None:
     """Sign out."""
     with db.write() as c:

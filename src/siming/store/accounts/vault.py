@@ -22,6 +22,7 @@ from sqlalchemy import Column, LargeBinary, MetaData, Row, Table, Text, UniqueCo
 from siming.errors import InputError, NotFoundError, StoreError
 from siming.store import audit
 from siming.store.access import Actor
+from siming.store.audit_reasons import erase_reasons_about_code, leave_nothing_behind, refuse_name
 from siming.store.canonical import canonical_json
 from siming.store.database import Database, new_id
 from siming.store.text import free_text, one_line
@@ -231,7 +232,8 @@ def open_identities(
             "vault.open",
             f"project:{project}",
             project=project,
-            detail={"codes": [f"{kind}:{code}" for kind, code in wanted], "reason": reason},
+            detail={"codes": [f"{kind}:{code}" for kind, code in wanted]},
+            reason=reason,
         )
     found = {(kind, code): vault.open(project, kind, code) for kind, code in wanted}
     return {place: who for place, who in found.items() if who is not None}
@@ -244,14 +246,26 @@ def erase_identity(
 
     Raises:
         NotFoundError: there is nobody of that code, or no more.
+        InputError: the reason names him.
     """
     actor.require("see_identities", project)
     reason = one_line(reason, "reason", at_most=300)
     if not any((e.kind, e.code) == (kind, code) and e.erased_at is None for e in vault.entries(project)):
         raise NotFoundError(f"the vault holds no {kind} {code!r}", code="identity_not_found", params={"code": code})
+    refuse_name(reason, _names(vault, project, kind, code))
     with db.write() as c:
-        audit.record(c, db, actor, "vault.erase", f"{kind}:{code}", project=project, detail={"reason": reason})
+        erase_reasons_about_code(c, db, project, kind, code)
+        audit.record(c, db, actor, "vault.erase", f"{kind}:{code}", project=project, reason=reason)
+    leave_nothing_behind(db)
     vault.destroy(project, kind, code)
+
+
+def _names(vault: Vault, project: str, kind: Kind, code: str) -> tuple[str, ...]:
+    try:
+        held = vault.open(project, kind, code)
+    except StoreError:
+        return ()  # it no longer opens, and may be erased all the same
+    return () if held is None else (held.name, held.number)
 
 
 def _at(project: str, kind: str, code: str) -> Any:

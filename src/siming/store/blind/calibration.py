@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, insert, select, update
 
 from siming.errors import ConflictError, InputError, NotFoundError, SheetError
 from siming.metrics import Measured
@@ -17,9 +17,10 @@ from siming.rating import column_of, grid_of, measure_pair, pair_of
 from siming.rubric import Attempt, Author, Dataset, DatasetInfo, RubricRef, Sheet, check_sheet
 from siming.store import audit
 from siming.store.access import Actor
-from siming.store.canonical import digest
+from siming.store.canonical import digest_of_set
 from siming.store.database import Database, new_id
 from siming.store.figures.dataset import one_version_each
+from siming.store.media.media import check_marked
 from siming.store.projects.projects import policy_in
 from siming.store.schema import assignment, attempt, gold_sheet, membership, person, submission
 from siming.store.text import one_line
@@ -63,11 +64,11 @@ class CalibrationResult:
 
 
 def add_gold(db: Database, actor: Actor, attempt_id: str, sheets: Sequence[Sheet], *, source: str) -> None:
-    """Keep the expert panel's sheets of an attempt, one per rubric; newer ones replace older ones and are audited.
+    """Keep the expert panel's sheets of an attempt, one per rubric; newer ones replace older ones, which stay, and are audited.
 
     Raises:
         SheetError: a sheet does not fit the attempt or its rubric.
-        InputError: a rubric of the attempt has no sheet, or nobody is named as the source.
+        InputError: a rubric of the attempt has no sheet, evidence lies outside the film, or nobody is named as the source.
     """
     actor.require_somewhere("manage_attempts")
     if not source.strip():
@@ -87,22 +88,27 @@ def add_gold(db: Database, actor: Actor, attempt_id: str, sheets: Sequence[Sheet
                     f"judged by {', '.join(rubrics)}; give its own sheets"
                 )
             check_sheet(sheet, rubrics[sheet.rubric])
+            check_marked(c, attempt_id, [span for entry in sheet.steps.values() for span in entry.evidence])
         lacking = sorted(set(rubrics) - {sheet.rubric for sheet in sheets})
         if lacking:
             raise InputError(f"no gold sheet for rubric {', '.join(lacking)}; give one each", code="gold_lacking")
-        c.execute(delete(gold_sheet).where(gold_sheet.c.attempt == attempt_id))
-        panel = Author(kind="consensus", name="panel")
-        for sheet in sheets:
-            plain = sheet.model_copy(update={"author": panel}).to_plain()
+        panel, now = Author(kind="consensus", name="panel"), db.stamp()
+        c.execute(
+            update(gold_sheet)
+            .where(gold_sheet.c.attempt == attempt_id, gold_sheet.c.replaced_at.is_(None))
+            .values(replaced_at=now)
+        )
+        kept = [sheet.model_copy(update={"author": panel}).to_plain() for sheet in sheets]
+        for plain in kept:
             c.execute(
                 insert(gold_sheet).values(
-                    id=new_id("gs"), attempt=attempt_id, sheet=plain, source=source, created_at=db.stamp()
+                    id=new_id("gs"), attempt=attempt_id, sheet=plain, source=source, created_at=now
                 )
             )
         c.execute(attempt.update().where(attempt.c.id == attempt_id).values(gold=True))
         audit.record(
             c, db, actor, "calibration.gold", f"attempt:{attempt_id}", project=row.project,
-            after=digest([sheet.to_plain() for sheet in sheets]), detail={"source": source},
+            after=digest_of_set(kept), detail={"source": source},
         )  # fmt: skip
 
 
@@ -133,7 +139,7 @@ def gold_attempts(db: Database, actor: Actor, project_id: str) -> tuple[GoldLine
         ids = [row.id for row in golden]
         sheets = c.execute(
             select(gold_sheet.c.attempt, gold_sheet.c.source, gold_sheet.c.created_at).where(
-                gold_sheet.c.attempt.in_(ids)
+                gold_sheet.c.attempt.in_(ids), gold_sheet.c.replaced_at.is_(None)
             )
         ).all()
         given = c.execute(
@@ -219,7 +225,11 @@ def result_of(connection: Connection, person_id: str, project_id: str) -> Calibr
 
 
 def _gold(connection: Connection, attempts: Sequence[str]) -> list[Sheet]:
-    wanted = select(gold_sheet.c.sheet).where(gold_sheet.c.attempt.in_(attempts)).order_by(gold_sheet.c.id)
+    wanted = (
+        select(gold_sheet.c.sheet)
+        .where(gold_sheet.c.attempt.in_(attempts), gold_sheet.c.replaced_at.is_(None))
+        .order_by(gold_sheet.c.id)
+    )
     return [Sheet.from_plain(row.sheet) for row in connection.execute(wanted)]
 
 

@@ -123,9 +123,9 @@ class _About:
     rubric: Rubric | None
     step: Step | None
 
-    def wrong(self, field: str, message: str) -> InputError:
+    def wrong(self, field: str, message: str, why: str = "form", **facts: object) -> InputError:
         place = f"step {self.step.id}: " if self.step else ""
-        return _wrong(self.number, field, place + message)
+        return _wrong(self.number, field, place + message, why, **facts)
 
 
 def _place(
@@ -138,20 +138,23 @@ def _place(
             "rubric and step" if needs_step else "a rubric and no step" if needs_rubric else "no rubric and no step"
         )
         raise _wrong(
-            number, "step", f"{field} needs {wanted}, found rubric {_shown(rubric_id)}, step {_shown(step_id)}"
+            number, "step", f"{field} needs {wanted}, found rubric {_shown(rubric_id)}, step {_shown(step_id)}", "place"
         )
     if not needs_rubric:
         return None, None
     rubric = paper.find(rubric_id) if isinstance(rubric_id, str) else None
     if rubric is None:
         raise _wrong(
-            number, "rubric", f"no rubric {_shown(rubric_id)} here; there are {', '.join(r.id for r in paper.rubrics)}"
+            number,
+            "rubric",
+            f"no rubric {_shown(rubric_id)} here; there are {', '.join(r.id for r in paper.rubrics)}",
+            "place",
         )
     if not needs_step:
         return rubric, None
     step = rubric.find_step(step_id) if isinstance(step_id, str) else None
     if step is None:
-        raise _wrong(number, "step", f"rubric {rubric.id} has no step {_shown(step_id)}")
+        raise _wrong(number, "step", f"rubric {rubric.id} has no step {_shown(step_id)}", "place")
     return rubric, step
 
 
@@ -159,7 +162,10 @@ def _read_points(value: Any, about: _About) -> float:
     assert about.step is not None
     if not _is_number(value) or not 0 <= value <= about.step.max_points or exact(value) not in legal_points(about.step):
         raise about.wrong(
-            "points", f"points are {_shown(value)}; allowed are half points from 0 to {about.step.max_points:g}"
+            "points",
+            f"points are {_shown(value)}; allowed are half points from 0 to {about.step.max_points:g}",
+            "points",
+            max=f"{about.step.max_points:g}",
         )
     return value
 
@@ -180,7 +186,7 @@ def _read_deductions(value: Any, about: _About) -> list[str]:
     for name in value:
         if about.step.find_deduction(name) is None:
             known = ", ".join(d.id for d in about.step.deductions) or "none"
-            raise about.wrong("deductions", f"there is no deduction {_shown(name)}; there are {known}")
+            raise about.wrong("deductions", f"there is no deduction {_shown(name)}; there are {known}", "deduction")
     return list(value)
 
 
@@ -200,13 +206,17 @@ def _read_unsure(value: Any, about: _About) -> bool:
 
 def _read_global_rating(value: Any, about: _About) -> int:
     if not _is_int(value) or not 1 <= value <= 5:
-        raise about.wrong("global_rating", f"the global rating is {_shown(value)}, wanted a whole number from 1 to 5")
+        raise about.wrong(
+            "global_rating", f"the global rating is {_shown(value)}, wanted a whole number from 1 to 5", "global_rating"
+        )
     return value
 
 
 def _read_bookmarks(value: Any, about: _About) -> list[list[Any]]:
     if not isinstance(value, list) or len(value) > MOST_BOOKMARKS:
-        raise about.wrong("bookmarks", f"bookmarks are not a list of at most {MOST_BOOKMARKS}")
+        raise about.wrong(
+            "bookmarks", f"bookmarks are not a list of at most {MOST_BOOKMARKS}", "too_many", at_most=MOST_BOOKMARKS
+        )
     latest_s = _end_of_video(about)
     out = []
     for mark in value:
@@ -242,7 +252,7 @@ def _end_of_video(about: _About) -> float:
 
 def _spans(value: Any, field: str, about: _About, *, at_most: int, latest_s: float) -> list[list[float]]:
     if not isinstance(value, list) or len(value) > at_most:
-        raise about.wrong(field, f"{field} is not a list of at most {at_most} intervals")
+        raise about.wrong(field, f"{field} is not a list of at most {at_most} intervals", "too_many", at_most=at_most)
     for span in value:
         if not isinstance(span, list) or len(span) != 2 or not all(_is_number(t) for t in span):
             raise about.wrong(field, f"an interval of {field} is {_shown(span)}, wanted [start, end] in seconds")
@@ -250,6 +260,8 @@ def _spans(value: Any, field: str, about: _About, *, at_most: int, latest_s: flo
             raise about.wrong(
                 field,
                 f"an interval of {field} is {_shown(span)}; it must run forward inside the video, 0 to {latest_s:g}",
+                "outside",
+                end=f"{max(0.0, latest_s):.1f}",
             )
     return [list(span) for span in value]
 
@@ -257,11 +269,16 @@ def _spans(value: Any, field: str, about: _About, *, at_most: int, latest_s: flo
 def _text(value: Any, what: str, about: _About) -> str:
     """Kept to the last character, because the device hashes the very text it showed."""
     most = MOST_CHARACTERS[what]
-    if not isinstance(value, str) or len(value) > most:
-        found = f"has {len(value)} characters" if isinstance(value, str) else "is no text"
-        raise about.wrong(what, f"the {what} {found}, wanted a text of at most {most}")
+    wanted = f"wanted a text of at most {most}"
+    if not isinstance(value, str):
+        raise about.wrong(what, f"the {what} is no text, {wanted}")
+    if len(value) > most:
+        said = f"the {what} has {len(value)} characters, {wanted}"
+        raise about.wrong(what, said, "text_long", n=len(value), at_most=most)
     if "\x00" in value or not _is_whole(value):
-        raise about.wrong(what, f"the {what} holds a character that cannot be kept (NUL or half a character)")
+        raise about.wrong(
+            what, f"the {what} holds a character that cannot be kept (NUL or half a character)", "text_character"
+        )
     return value
 
 
@@ -309,11 +326,12 @@ def _shown(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _wrong(number: int | None, field: str, message: str) -> InputError:
+def _wrong(number: int | None, field: str, message: str, why: str = "form", **facts: object) -> InputError:
+    """A refusal; `why` and `facts` are for the sentence in the reader's language."""
     place = "a change" if number is None else f"change {number}"
     return InputError(
         f"{place}: {message}; nothing of this batch was saved",
         field=field,
         code="change_refused",
-        params={"client_seq": number, "reason": message},
+        params={"client_seq": number, "reason": f"change_{why}", **facts},
     )

@@ -146,7 +146,12 @@ def take(
         raise InputError(f"fence is {fence}, wanted what opening the assignment gave", field="fence")
     batch = sorted((read_change(plain, desk.paper) for plain in changes), key=lambda change: change.client_seq)
     if len({change.client_seq for change in batch}) < len(batch):
-        raise InputError("a client_seq stands twice in one batch", field="changes", code="change_refused")
+        raise InputError(
+            "a client_seq stands twice in one batch",
+            field="changes",
+            code="change_refused",
+            params={"reason": "change_form"},
+        )
     stored = _stored(c, desk.id, client, batch[0].client_seq) if batch else {}
     fresh = [change for change in batch if not _is_known(desk, client, change, stored)]
     refusal = _refusal(desk, client, fence)

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, bindparam, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, exists, select
 
 from siming.errors import ConflictError, NotFoundError, RubricError
 from siming.rubric import Rubric
@@ -142,6 +142,49 @@ def planners_row(connection: Connection, actor: Actor, assignment_id: str) -> Ro
     if row is None or not actor.may("plan", row.project):
         raise NotFoundError(f"there is no assignment {assignment_id[:40]!r}", code="assignment_missing")
     return row
+
+
+def repeat_waits(
+    rater: str, project_id: ColumnElement[str] | str, attempt_id: str | None = None
+) -> ColumnElement[bool]:
+    """As a condition: something that he has rated in a project is before him once more, or will be.
+
+    Args:
+        attempt_id: Only a repeat of this attempt.
+    """
+    again, watched = assignment.alias("again"), attempt.alias("watched")
+    where = [] if attempt_id is None else [again.c.attempt == attempt_id]
+    return exists().where(
+        again.c.project == project_id,
+        again.c.rater == rater,
+        again.c.purpose == "repeat",
+        again.c.state.not_in(("submitted", "withdrawn")),
+        watched.c.id == again.c.attempt,
+        watched.c.state != "excluded",
+        *where,
+    )
+
+
+def is_shut(connection: Connection, desk: Desk) -> bool:
+    """Whether what a rater has locked is not shown to him: he is to rate something once more, and of none of it may
+    he be told what he gave. All of the project is shut, for to shut one would say which comes again."""
+    if desk.state != "submitted" or not desk.project_open:
+        return False
+    return bool(connection.execute(select(repeat_waits(desk.rater, desk.project))).scalar_one())
+
+
+def refuse_if_shut(connection: Connection, desk: Desk) -> None:
+    """Go on unless it is locked and shut.
+
+    Raises:
+        ConflictError: it is.
+    """
+    if is_shut(connection, desk):
+        raise ConflictError(
+            "what you have submitted in this project stays closed until all that is planned for you is done",
+            kind="state",
+            code="finished_shut",
+        )
 
 
 def refuse_if_closed(desk: Desk) -> None:

@@ -103,7 +103,7 @@ def bring_in(db: Database, actor: Actor, project_id: str, file: bytes) -> Handed
     assignment_id, client, fence = payload["assignment"], payload["client"], payload["fence"]
     with db.write() as c:
         if not hmac.compare_digest(ticket_for(c, assignment_id, client), payload["ticket"]):
-            raise _damaged("its ticket was not given out by this server")
+            raise _damaged("its ticket was not given out by this server", "ticket")
         desk = desk_of(c, assignment_id, lock=True)
         if desk.project != project_id:
             raise NotFoundError("this file is of another project; bring it in there", code="handover_other_project")
@@ -118,12 +118,14 @@ def bring_in(db: Database, actor: Actor, project_id: str, file: bytes) -> Handed
 
 def _opened(db: Database, file: bytes) -> dict[str, Any]:
     if len(file) > LONGEST_FILE:
-        raise _damaged(f"it has {len(file)} bytes, at most {LONGEST_FILE} are read")
+        raise _damaged(
+            f"it has {len(file)} bytes, at most {LONGEST_FILE} are read", "large", n=len(file), at_most=LONGEST_FILE
+        )
     private = _private_key(db)
     try:
         envelope = json.loads(file)
         if not isinstance(envelope, dict) or envelope.get("schema") != SCHEMA:
-            raise _damaged(f"its schema is not {SCHEMA}")
+            raise _damaged(f"its schema is not {SCHEMA}", "form")
         key = _key_id(_point_of(private.public_key()))
         if envelope.get("key") != key:
             raise ConflictError(
@@ -136,13 +138,13 @@ def _opened(db: Database, file: bytes) -> dict[str, Any]:
         plain = AESGCM(_stretched(private.exchange(ec.ECDH(), point), salt)).decrypt(iv, sealed, _about(key))
         payload = json.loads(plain)
     except (ValueError, TypeError, KeyError, RecursionError, binascii.Error, InvalidTag):
-        raise _damaged("it cannot be opened; copy it from the device again") from None
+        raise _damaged("it cannot be opened; copy it from the device again", "unopened") from None
     kinds = {"assignment": str, "client": str, "fence": int, "ticket": str, "changes": list}
     if not isinstance(payload, dict) or any(not isinstance(payload.get(name), kind) for name, kind in kinds.items()):
-        raise _damaged("something is missing in it")
+        raise _damaged("something is missing in it", "lacking")
     texts = (payload["assignment"], payload["client"], payload["ticket"])
     if not all(isinstance(change, dict) for change in payload["changes"]) or not all(t.isascii() for t in texts):
-        raise _damaged("something is missing in it")
+        raise _damaged("something is missing in it", "lacking")
     check_client(payload["client"])
     return payload
 
@@ -191,7 +193,10 @@ def _b64(raw: bytes) -> str:
     return base64.b64encode(raw).decode("ascii")
 
 
-def _damaged(why: str) -> InputError:
+def _damaged(message: str, why: str, **facts: object) -> InputError:
     return InputError(
-        f"this is no hand-over file of siming: {why}", field="file", code="handover_unreadable", params={"why": why}
+        f"this is no hand-over file of siming: {message}",
+        field="file",
+        code="handover_unreadable",
+        params={"why": f"handover_{why}", **facts},
     )

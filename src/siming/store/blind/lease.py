@@ -9,22 +9,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import update
+from sqlalchemy import Connection, update
 
 from siming.errors import ConflictError
 from siming.rubric import Rubric
 from siming.store.access import Actor
 from siming.store.blind.calibration import may_start_scoring
 from siming.store.blind.changes import Aside, aside_of, check_client, last_client_seq, note_device
-from siming.store.blind.desk import WRITABLE, Desk, no_assignment, own_desk, refuse_if_closed
+from siming.store.blind.desk import WRITABLE, Desk, no_assignment, own_desk, refuse_if_closed, refuse_if_shut
 from siming.store.blind.draft import Draft
 from siming.store.blind.handover import public_key, ticket_for
 from siming.store.blind.queue import ShownPurpose, shown_purpose
 from siming.store.database import Database
-from siming.store.media.media import RatedMedia, media_for_rating
+from siming.store.media.media import RatedMedia, films_as_rated
+from siming.store.media.rated import hold_films
 from siming.store.policy import Policy
 from siming.store.projects.projects import code_of
-from siming.store.schema import assignment
+from siming.store.schema import assignment, device
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,24 +69,30 @@ class Opened:
     """Proves a hand-over file; see `handover.py`."""
 
 
-def open_assignment(db: Database, actor: Actor, assignment_id: str, *, client: str, take_over: bool = False) -> Opened:
+def open_assignment(
+    db: Database, actor: Actor, assignment_id: str, *, client: str, take_over: bool = False, browser: str | None = None
+) -> Opened:
     """Open one's own assignment for rating.
 
     Args:
         client: The tab's own random name; see `changes.CLIENT`.
         take_over: Take the lease from whoever holds it.
+        browser: What the tab runs in, for a coordinator who looks for the device.
 
     Raises:
         NotFoundError: there is none of that id for him, or its time has not come.
-        ConflictError: ``state``: withdrawn, excluded, the project is closed, no video is ready, or a calibration must be
-            passed first.
+        ConflictError: ``state``: withdrawn, excluded, the project is closed, no video is ready, a calibration must be
+            passed first, or it is locked and stays closed for now.
     """
     check_client(client)
     key = public_key(db)
     with db.write() as c:
         desk = own_desk(c, actor, assignment_id, lock=True)
         _refuse_if_early(db, desk)
-        films = tuple(media_for_rating(c, desk.attempt))
+        refuse_if_shut(c, desk)
+        if desk.media_sha256 is None:
+            hold_films(c, desk.attempt)
+        films = _films(c, desk)
         free = desk.writer in (None, client)
         writes = desk.state != "submitted" and (free or take_over)
         if desk.state != "submitted":
@@ -104,13 +111,17 @@ def open_assignment(db: Database, actor: Actor, assignment_id: str, *, client: s
                 "writer": client,
                 "fence": desk.fence + 1 if changed else desk.fence,
                 "state": "open" if desk.state == "queued" else desk.state,
-                "media_sha256": films[0].sha256,
+                "media_sha256": desk.media_sha256 or films[0].sha256,
             }
             if desk.state == "queued":
                 values["opened_at"] = db.stamp()
             c.execute(update(assignment).where(assignment.c.id == desk.id).values(**values))
             desk = own_desk(c, actor, assignment_id, lock=True)
         note_device(c, db, desk, client=client, unsent=None, person=actor.id)
+        this = (device.c.client == client) & (device.c.assignment == desk.id)
+        known = ({"held": True} if writes else {}) | ({"browser": browser} if browser else {})
+        if known:
+            c.execute(update(device).where(this).values(**known))
         return Opened(
             view=_view(db, desk, films, key, code_of(c, desk.project, actor.id) or ""),
             fence=desk.fence,
@@ -127,18 +138,27 @@ def rating_view(db: Database, actor: Actor, assignment_id: str) -> RatingView:
 
     Raises:
         NotFoundError: there is none of that id for him, or its time has not come.
+        ConflictError: it is locked and stays closed for now; see `desk.is_shut`.
     """
     key = public_key(db)
     with db.read() as c:
         desk = own_desk(c, actor, assignment_id)
         _refuse_if_early(db, desk)
-        return _view(db, desk, tuple(media_for_rating(c, desk.attempt)), key, code_of(c, desk.project, actor.id) or "")
+        refuse_if_shut(c, desk)
+        return _view(db, desk, _films(c, desk), key, code_of(c, desk.project, actor.id) or "")
 
 
 def _refuse_if_early(db: Database, desk: Desk) -> None:
     """A repeat that could be seen before its time would be remembered."""
     if desk.not_before is not None and desk.not_before > db.stamp():
         raise no_assignment(desk.id)
+
+
+def _films(c: Connection, desk: Desk) -> tuple[RatedMedia, ...]:
+    """What he is shown: the film that he began on, or one with the same pictures, as long as he may look at it at all."""
+    if desk.attempt_state == "excluded" or desk.state == "withdrawn" or not desk.project_open:
+        return ()
+    return tuple(films_as_rated(c, desk.attempt, [desk.media_sha256]))
 
 
 def _view(db: Database, desk: Desk, films: tuple[RatedMedia, ...], key: str, viewer_code: str) -> RatingView:

@@ -6,6 +6,7 @@ out, or the difference is refused.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from statistics import fmean
@@ -19,12 +20,14 @@ from siming.rating.plan import (
     AssignmentPlan,
     Assumptions,
     PlanAttempt,
+    PlanError,
     PlanRater,
     plan_assignments,
     replan,
 )
 from siming.store.access import Actor
-from siming.store.blind.assignments import Assigned, Planned, assign, n_steps
+from siming.store.blind.assignments import REPEAT_DAYS, Assigned, Despite, Planned, assign, n_steps
+from siming.store.blind.past import Seen, seen_ratings
 from siming.store.canonical import digest
 from siming.store.database import Database, time_text
 from siming.store.projects.rubrics import rubric_in
@@ -46,7 +49,9 @@ class PlanOptions:
     double_share: float = 1.0
     link_attempts: int = 0
     repeat_share: float = 0.05
-    not_before_days: int = 14
+    not_before_days: int = REPEAT_DAYS
+    early_because: str = ""
+    """Why repeats come after fewer days than `REPEAT_DAYS`; the audit keeps it."""
     same_site_allowed: bool = False
     seed: int = 0
     due_days: int | None = None
@@ -94,8 +99,15 @@ def give_out(db: Database, actor: Actor, project_id: str, options: PlanOptions, 
             kind="stale_version",
             code="plan_changed",
         )
+    despite: list[Despite] = ["same_site"] if options.same_site_allowed else []
+    if options.early_because.strip():
+        despite.append("early_repeat")
     # Two coordinators at once cannot both pass: `assign` refuses a slot that is taken.
-    return len(assign(db, actor, project_id, proposal.new, instead_of=[one.id for one in proposal.replaced]))
+    added = assign(
+        db, actor, project_id, proposal.new, instead_of=[one.id for one in proposal.replaced], despite=despite,
+        reason=options.early_because.strip() or "allowed in the plan",
+    )  # fmt: skip
+    return len(added)
 
 
 def forecast(
@@ -126,6 +138,14 @@ def forecast(
         rubrics = [rubric_in(c, version_id) for version_id in c.execute(chosen).scalars().all()]
     if not rubrics:
         raise InputError("the project has no rubric yet; choose one first", code="project_without_rubric")
+    if raters < options.raters_per_attempt:
+        raise InputError(
+            f"{options.raters_per_attempt} raters per video are asked for and there are {raters}; say more raters, or ask "
+            "for fewer of them per video",
+            field="raters",
+            code="forecast_raters",
+            params={"raters": raters, "asked": options.raters_per_attempt},
+        )
     ids = tuple(rubric.id for rubric in rubrics)
     try:
         return plan_assignments(
@@ -260,20 +280,35 @@ def assign_calibration(db: Database, actor: Actor, project_id: str) -> int:
                 )
             )
         }
-        raters = [row.person for row in _raters(c, project_id)]
+        people = _raters(c, project_id)
+        barred = _barred(c, project_id, seen_ratings(c, project_id))
+        codes = {
+            row.id: row.code for row in c.execute(select(attempt.c.id, attempt.c.code).where(attempt.c.id.in_(golden)))
+        }
     new = []
-    for person in raters:
+    for row in people:
+        person, kept_out = row.person, {*row.conflicts, *barred.get(row.person, ())}
         last = max((position for (_, rater), position in given.items() if rater == person), default=0)
-        missing = [one for one in golden if (one, person) not in given]
+        missing = [one for one in golden if (one, person) not in given and codes[one] not in kept_out]
         new += [Planned(one, person, 0, last + n, "calibration") for n, one in enumerate(missing, start=1)]
     return len(assign(db, actor, project_id, new))
 
 
 def _proposal(c: Connection, db: Database, project_id: str, options: PlanOptions) -> Proposal:
+    if options.not_before_days < REPEAT_DAYS and options.repeat_share > 0 and not options.early_because.strip():
+        raise InputError(
+            f"repeats after {options.not_before_days} days are remembered; let {REPEAT_DAYS} pass, or say why they come "
+            "sooner",
+            field="not_before_days",
+            code="plan_repeat_early",
+            params={"days": REPEAT_DAYS},
+        )
     attempts, not_ready, of_code, steps = _attempts(c, project_id)
     people = _raters(c, project_id)
     persons = {row.code: row.person for row in people}
     held, begun, of_row = _held(c, project_id)
+    seen = seen_ratings(c, project_id)
+    barred, unrepeatable = _barred(c, project_id, seen), seen | _going_over(c, project_id)
     if not attempts:
         raise InputError(
             "no attempt is ready to be rated: bring in videos, look at their masks and release them to raters first",
@@ -290,7 +325,7 @@ def _proposal(c: Connection, db: Database, project_id: str, options: PlanOptions
                     row.code,
                     row.site,
                     row.minutes,
-                    frozenset(row.conflicts),
+                    frozenset({*row.conflicts, *barred.get(row.person, ())}),
                     same_site_allowed=options.same_site_allowed,
                 )
                 for row in people
@@ -307,7 +342,12 @@ def _proposal(c: Connection, db: Database, project_id: str, options: PlanOptions
     except TaskError as error:
         raise _impossible(error) from error
     known = {(a.attempt, a.rater, a.purpose) for a in held}
-    due = None if options.due_days is None else time_text(db.now() + timedelta(days=options.due_days))
+    now = db.now()
+
+    def due(wait: int) -> str | None:
+        """Counted from the day it opens; a repeat's day is set anew once its first rating is locked."""
+        return None if options.due_days is None else time_text(now + timedelta(days=options.due_days + wait))
+
     views = {(a.attempt, a.rater, a.purpose): a for a in plan.assignments}
     new = tuple(
         Planned(
@@ -316,11 +356,13 @@ def _proposal(c: Connection, db: Database, project_id: str, options: PlanOptions
             slot=found.slot,
             position=found.order,
             purpose=purpose,
-            due_at=due,
+            due_at=due(found.not_before_days if purpose == "repeat" else 0),
             wait_days=found.not_before_days if purpose == "repeat" else None,
         )
         for (code, rater, purpose), found in views.items()
-        if (code, rater, purpose) not in known and rater in persons
+        if (code, rater, purpose) not in known
+        and rater in persons
+        and not (purpose == "repeat" and (persons[rater], of_code[code]) in unrepeatable)
     )
     # Where a rater has left, his queued assignments stand in nobody's plan any more, and their places are given anew.
     replaced = tuple(of_row[view] for view in of_row if view not in views and of_row[view].attempt_code in of_code)
@@ -330,8 +372,30 @@ def _proposal(c: Connection, db: Database, project_id: str, options: PlanOptions
     return Proposal(plan, new, replaced, mark, tuple(not_ready))
 
 
+def _barred(c: Connection, project_id: str, seen: Iterable[Seen]) -> dict[str, set[str]]:
+    """By person, codes of attempts of which he has seen what others made."""
+    rows = c.execute(select(attempt.c.id, attempt.c.code).where(attempt.c.project == project_id))
+    code_of = {row.id: row.code for row in rows}
+    found: dict[str, set[str]] = {}
+    for person, attempt_id in seen:
+        found.setdefault(person, set()).add(code_of[attempt_id])
+    return found
+
+
+def _going_over(c: Connection, project_id: str) -> set[Seen]:
+    """(person, attempt) of what is being worked over: no repeat is planned of it until it is locked."""
+    rows = c.execute(
+        select(assignment.c.rater, assignment.c.attempt).where(
+            assignment.c.project == project_id, assignment.c.state == "reopened"
+        )
+    )
+    return {(row.rater, row.attempt) for row in rows}
+
+
 def _impossible(error: TaskError) -> InputError:
-    return InputError(str(error), code="plan_impossible", params={"why": str(error)})
+    if isinstance(error, PlanError):
+        return InputError(str(error), code=f"plan_{error.code}", params=error.facts)
+    return InputError(str(error), code="plan_impossible")
 
 
 def _assigned(row: Any) -> Assigned:

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Select, and_, case, exists, func, not_, or_, 
 from siming.store.access import Actor
 from siming.store.blind.assignments import n_steps
 from siming.store.blind.calibration import may_start_scoring
+from siming.store.blind.desk import repeat_waits
 from siming.store.database import Database
 from siming.store.schema import assignment, attempt, media, project
 
@@ -53,6 +54,8 @@ class Queue:
     """Cards on all pages."""
     n_finished: int
     """Submitted ones."""
+    n_shut: int
+    """Of those asked for, submitted ones that are not listed: their rater is to rate something of the project once more."""
     next_id: str | None
     """What Enter opens: the first that was begun, else the first that can be opened."""
 
@@ -81,8 +84,10 @@ def queue(
         in_order = (assignment.c.position, assignment.c.created_at, assignment.c.id)
         own = _own(actor, projects, db.stamp())
         wanted = own.where((assignment.c.state == "submitted") == finished)
+        if finished:  # what comes again in the queue stands nowhere else by its name
+            wanted = wanted.where(not_(repeat_waits(actor.id, assignment.c.project)))
         n_finished = _count(c, own.where(assignment.c.state == "submitted"))
-        total = n_finished if finished else _count(c, wanted)
+        total = _count(c, wanted)
         rows = c.execute(
             wanted.add_columns(waits.label("waits"))
             .order_by(case((waits, 1), else_=0), *in_order)
@@ -98,6 +103,7 @@ def queue(
         cards=tuple(_card(row, number, durations.get(row.attempt)) for number, row in enumerate(rows, start=first)),
         total=total,
         n_finished=n_finished,
+        n_shut=n_finished - total if finished else 0,
         next_id=None if next_row is None else next_row.id,
     )
 

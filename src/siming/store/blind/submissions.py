@@ -7,7 +7,7 @@ reason: that makes another revision, and the first one stays the one that agreem
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
@@ -18,16 +18,28 @@ from siming.store import audit
 from siming.store.access import Actor
 from siming.store.blind.assignments import free_repeats
 from siming.store.blind.changes import aside_of, check_client, note_device, replayed
-from siming.store.blind.desk import Desk, own_desk, planners_row, refuse_if_closed, rubric_by_hash
+from siming.store.blind.desk import (
+    Desk,
+    is_shut,
+    own_desk,
+    planners_row,
+    refuse_if_closed,
+    repeat_waits,
+    rubric_by_hash,
+)
 from siming.store.blind.draft import sheets_of, snapshot_sha256
 from siming.store.blind.summary import summary_of
 from siming.store.canonical import digest
 from siming.store.cases.case_opening import after_submission
 from siming.store.cases.pairs import INDEPENDENT
 from siming.store.database import Database, moment_of, new_id
+from siming.store.media.media import check_evidence
 from siming.store.projects.projects import code_of
 from siming.store.schema import assignment, attempt, audit_event, consensus_version, rating_event, submission
 from siming.store.text import free_text, one_line
+
+MARKED = ("repeat", "ai_assisted")
+"""Purposes that a sheet names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +59,7 @@ class Receipt:
     reason: str | None
     """Why there is a later revision."""
     points: Mapping[str, float | None]
-    """Points by rubric; None where no step could be judged."""
+    """Points by rubric; None where no step could be judged, or where he is not told them for now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +110,7 @@ def submit(
 
     Raises:
         NotFoundError: there is no such assignment of his.
-        InputError: no initials.
+        InputError: no initials, or evidence that does not lie in the film that was rated.
         ConflictError: ``stale_writer``; ``incomplete``: device and server hold different things, or something stands in
             the way; ``locked``: submitted before with another content; ``state``.
     """
@@ -126,13 +138,15 @@ def submit(
 
 
 def receipts(db: Database, actor: Actor, assignment_id: str) -> tuple[Receipt, ...]:
-    """Receipts of one's own assignment, first revision first."""
+    """Receipts of one's own assignment, first revision first; without points while it stays closed to him."""
     with db.read() as c:
         desk = own_desk(c, actor, assignment_id)
         rows = c.execute(
             select(submission).where(submission.c.assignment == assignment_id).order_by(submission.c.revision)
         )
-        return tuple(_receipt(dict(row._mapping), desk.attempt_code) for row in rows)
+        found = tuple(_receipt(dict(row._mapping), desk.attempt_code) for row in rows)
+        shut = is_shut(c, desk)
+    return tuple(replace(one, points=dict.fromkeys(one.points)) for one in found) if shut else found
 
 
 def reopen(db: Database, actor: Actor, assignment_id: str, *, reason: str) -> int:
@@ -140,13 +154,20 @@ def reopen(db: Database, actor: Actor, assignment_id: str, *, reason: str) -> in
 
     Raises:
         InputError: no reason.
-        ConflictError: it is not submitted, or a consensus on the attempt is locked.
+        ConflictError: it is not submitted, a consensus on the attempt is locked, or its rater is to rate it once more.
     """
     reason = free_text(reason, "reason", at_most=1000, optional=False)
     with db.write() as c:
         row = planners_row(c, actor, assignment_id)
         if row.state != "submitted":
             raise ConflictError("only submitted work can be reopened", kind="state", code="not_submitted")
+        if c.execute(select(repeat_waits(row.rater, row.project, row.attempt))).scalar_one():
+            raise ConflictError(
+                "a repeat of it waits, and its rater must not look at what he gave first; withdraw the repeat, or let "
+                "it be rated before",
+                kind="state",
+                code="repeat_waits",
+            )
         agreed = select(consensus_version.c.id).where(
             consensus_version.c.attempt == row.attempt, consensus_version.c.state == "locked"
         )
@@ -167,7 +188,7 @@ def reopen(db: Database, actor: Actor, assignment_id: str, *, reason: str) -> in
         c.execute(update(assignment).where(assignment.c.id == assignment_id).values(**values))
         audit.record(
             c, db, actor, "submission.reopen", f"assignment:{assignment_id}", project=row.project,
-            detail={"revision": revision, "reason": reason},
+            detail={"revision": revision}, reason=reason,
         )  # fmt: skip
     return revision
 
@@ -270,9 +291,12 @@ def _locked_row(c: Connection, db: Database, desk: Desk, actor: Actor, initials:
         attempt=desk.attempt_code,
         author=Author(kind="physician", name=name),
         submitted_at=locked_at,
-        # Rides on every copy of the sheet, so that no export can pass it for a person's own judgement (invariant 9).
-        marks={"purpose": "ai_assisted"} if desk.purpose == "ai_assisted" else None,
+        # Rides on every copy of the sheet, so that no export can pass it for a person's own, first judgement
+        # (invariants 2 and 9).
+        marks={"purpose": desk.purpose} if desk.purpose in MARKED else None,
     )
+    for start_s, end_s in (span for sheet in sheets for entry in sheet.steps.values() for span in entry.evidence):
+        check_evidence(desk.paper, start_s, end_s)
     row: dict[str, Any] = {
         "id": new_id("su"),
         "assignment": desk.id,

@@ -13,7 +13,7 @@ from siming.store.access import Actor
 from siming.store.blind.advice import advice_on
 from siming.store.blind.change import Paper
 from siming.store.blind.changes import aside_of
-from siming.store.blind.desk import Desk, own_desk
+from siming.store.blind.desk import Desk, own_desk, refuse_if_shut
 from siming.store.blind.draft import Draft, Total, entries_of, is_open, played_share, snapshot_sha256, step_of, totals
 from siming.store.database import Database
 from siming.store.policy import Policy
@@ -85,9 +85,11 @@ def summary(db: Database, actor: Actor, assignment_id: str) -> Summary:
 
     Raises:
         NotFoundError: there is none of that id for him.
+        ConflictError: it is locked and stays closed for now; see `desk.is_shut`.
     """
     with db.read() as c:
         desk = own_desk(c, actor, assignment_id)
+        refuse_if_shut(c, desk)
         return summary_of(desk, n_aside=len(aside_of(c, desk.id)))
 
 

@@ -3,7 +3,7 @@
 - Third-person mode: an adjudicator who was never given the attempt to rate (invariant 7).
 - Joint mode: the two raters of the pair once both are locked, and adjudicators.
 - Who may compare (coordinators, owners) reads every case and acts in none.
-- Nobody, whatever his roles, while he himself still has the attempt before him.
+- Nobody, whatever his roles, while he himself still has the attempt before him, or once it was excluded.
 
 To everybody else a case does not exist.
 """
@@ -91,7 +91,7 @@ def case_for(
             has_rated(actor.id, adjudication_case.c.attempt).label("rated_it"),
         )
         .join(attempt, attempt.c.id == adjudication_case.c.attempt)
-        .where(adjudication_case.c.id == case_id)
+        .where(adjudication_case.c.id == case_id, attempt.c.state != "excluded")
     )
     if for_update or to_act:
         wanted = wanted.with_for_update(of=adjudication_case)

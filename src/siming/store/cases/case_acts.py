@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from siming.rubric import Entry
+from siming.store.canonical import digest
 from siming.store.cases.comparison import Cell
+from siming.store.schema import decision
 
 ActKind = Literal["decide", "reopen_agreed", "undo", "appeal"]
 StepState = Literal["agreed", "open", "decided"]
@@ -40,6 +42,11 @@ class Act:
     def key(self) -> Key:
         """The step it is about."""
         return self.rubric, self.step
+
+
+def decided_digest(row: Mapping[str, Any]) -> str:
+    """sha256 over a row of the table `decision`, for the audit's line."""
+    return digest({column.name: row.get(column.name) for column in decision.columns})
 
 
 def act_of(row: Mapping[str, Any]) -> Act:

@@ -296,7 +296,11 @@ class _Names:
         self._actor = actor
         self._case = case
         self._known: dict[str, str] = {}
-        self.hidden = case.policy.hide_raters_in_adjudication and not actor.may("see_raters", case.project)
+        # In joint mode the raters speak for themselves: until they have agreed nobody is told whose side is whose.
+        together = case.mode == "joint" and case.state != "confirmed"
+        self.hidden = case.policy.hide_raters_in_adjudication and (
+            together or not actor.may("see_raters", case.project)
+        )
 
     def place(self, who: str) -> Literal["first", "second"] | None:
         """The side of a rater, as shown."""

@@ -24,11 +24,12 @@ from siming.store import audit
 from siming.store.access import Actor
 from siming.store.cases import consensus
 from siming.store.cases.case_access import CaseRow, case_for, required_confirmations
-from siming.store.cases.case_acts import Act, Choice, Key, act_of, standing, state_of, undoable
+from siming.store.cases.case_acts import Act, Choice, Key, act_of, decided_digest, standing, state_of, undoable
 from siming.store.cases.compared import compare_pair
 from siming.store.cases.comparison import Cell
 from siming.store.cases.pairs import works_of
 from siming.store.database import Database, moment_of, new_id, time_text
+from siming.store.media.media import check_marked
 from siming.store.projects.rubrics import rubric_in
 from siming.store.schema import (
     adjudication_case,
@@ -178,7 +179,7 @@ def decide(
         points, blank, blank_reason, deductions, evidence: Of ``other``: points, or why there are none.
 
     Raises:
-        InputError: no rationale, points the step cannot have, a step that is not open.
+        InputError: no rationale, points the step cannot have, evidence outside the film, a step that is not open.
         ConflictError: ``stale_writer``, ``stale_version`` or ``state``; the decision is kept as a late write and comes
             back in `detail`.
     """
@@ -209,7 +210,7 @@ def decide(
         "version": version,
     }
 
-    def make(work: _AtWork) -> dict[str, Any]:
+    def make(work: AtWork) -> dict[str, Any]:
         cell = work.cell((rubric, step))
         if state_of(cell, work.standing.get((rubric, step))) == "agreed":
             raise InputError(
@@ -246,7 +247,7 @@ def reopen_agreed(
     rubric, step = one_line(rubric, "rubric"), one_line(step, "step")
     payload = {"rubric": rubric, "step": step, "reason": words, "version": version}
 
-    def make(work: _AtWork) -> dict[str, Any]:
+    def make(work: AtWork) -> dict[str, Any]:
         if state_of(work.cell((rubric, step)), work.standing.get((rubric, step))) != "agreed":
             raise InputError(f"step {step!r} is not agreed; decide on it", field="step", code="step_not_agreed")
         return {"kind": "reopen_agreed", "rubric": rubric, "step": step, "rationale": words}
@@ -263,7 +264,7 @@ def undo(db: Database, actor: Actor, case_id: str, *, fence: int, version: int, 
     """
     payload = {"undo": [one_line(part, "step") for part in step] if step else None, "version": version}
 
-    def make(work: _AtWork) -> dict[str, Any]:
+    def make(work: AtWork) -> dict[str, Any]:
         taken = undoable(work.acts, step)
         if taken is None:
             raise InputError("there is nothing to undo", code="nothing_to_undo")
@@ -346,7 +347,7 @@ def _confirm(connection: Connection, db: Database, actor: Actor, case: CaseRow) 
 
 
 @dataclass(frozen=True, slots=True)
-class _AtWork:
+class AtWork:
     """A case with everything an act needs to know."""
 
     case: CaseRow
@@ -374,7 +375,7 @@ def _act(
         case = case_for(connection, actor, case_id, to_act=True, for_update=True)
         refused = _refusal(case, actor, fence=fence, version=version)
         if refused is None:
-            return _append(connection, db, actor, case, make)
+            return append_act(connection, db, actor, case, make)
         row = {
             "id": new_id("lw"),
             "case": case_id,
@@ -388,13 +389,16 @@ def _act(
     raise refused
 
 
-def _append(connection: Connection, db: Database, actor: Actor, case: CaseRow, make: Any) -> Moved:
+def append_act(connection: Connection, db: Database, actor: Actor, case: CaseRow, make: Any) -> Moved:
+    """Inside a writing transaction: one more act, `make` says which, and the case as it stands after it."""
     pair = works_of(connection, case.first, case.second)
     cells = {(cell.rubric, cell.step): cell for cell in compare_pair(connection, pair, tolerance=case.tolerance)}
     acts = acts_of(connection, case.id)
     rubrics = [rubric_in(connection, version_id) for version_id in pair[0].rubrics]
     steps = {(rubric.id, step.id): step for rubric in rubrics for step in rubric.steps}
-    row = make(_AtWork(case, cells, acts, standing(acts), steps))
+    row = make(AtWork(case, cells, acts, standing(acts), steps))
+    if row.get("choice") == "other":
+        check_marked(connection, case.attempt, row["entry"].get("evidence", ()), noted=pair[0].media_sha256)
     stamp, version = db.stamp(), case.version + 1
     row |= {"case": case.id, "version": version, "person": actor.id, "fence": case.fence, "decided_at": stamp}
     connection.execute(insert(decision).values(**row))
@@ -407,7 +411,7 @@ def _append(connection: Connection, db: Database, actor: Actor, case: CaseRow, m
         .values(version=version, state="leased", n_open=n_open, n_critical=n_critical, lease_until=until)
     )
     audit.record(
-        connection, db, actor, f"case.{row['kind']}", f"case:{case.id}", project=case.project,
+        connection, db, actor, f"case.{row['kind']}", f"case:{case.id}", project=case.project, after=decided_digest(row),
         detail={"version": version, "rubric": row["rubric"], "step": row["step"]},
     )  # fmt: skip
     return Moved(case.id, version, case.fence, "leased", n_open, n_critical, until)

@@ -14,6 +14,7 @@ from siming.rubric.labels import exact
 from siming.store.cases.comparison import KINDS, LETTERS, Cell, compare
 from siming.store.cases.pairs import INDEPENDENT, Pair, works_of
 from siming.store.database import Database
+from siming.store.media.rated import are_one_film
 from siming.store.policy import Policy
 from siming.store.projects.rubrics import rubric_in
 from siming.store.schema import assignment, comparison, project, submission
@@ -26,16 +27,29 @@ def compare_pair(connection: Connection, pair: Pair, *, tolerance: float) -> tup
     """Every step of every rubric that the two works were given.
 
     Raises:
-        SheetError: the two were given different rubrics or versions; there is no map of their steps (invariant 3).
+        SheetError: the two were given different rubrics or versions, of whose steps there is no map (invariant 3); or
+            other films, in which the same second is another moment (invariant 6).
     """
     first, second = pair
     if first.rubrics != second.rubrics:
         raise SheetError("the two works stand on different rubrics or versions; have one rated again")
+    if not _of_one_film(connection, pair):
+        raise SheetError(
+            "the two works stand on other films, and their evidence on other moments; have one rated again"
+        )
     cells: list[Cell] = []
     for version_id in first.rubrics:
         rubric = rubric_in(connection, version_id)
         cells += compare(first.sheets[rubric.id], second.sheets[rubric.id], rubric, tolerance=tolerance)
     return tuple(cells)
+
+
+def _of_one_film(connection: Connection, pair: Pair) -> bool:
+    hashes = {work.media_sha256 for work in pair if work.media_sha256 is not None}
+    if len(hashes) < 2:
+        return True
+    owner = select(assignment.c.attempt).where(assignment.c.id == pair[0].assignment)
+    return are_one_film(connection, connection.execute(owner).scalar_one(), hashes)
 
 
 def keep(connection: Connection, pair: Pair, *, attempt_id: str, project_id: str, tolerance: float) -> tuple[Cell, ...]:

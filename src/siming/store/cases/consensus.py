@@ -66,6 +66,8 @@ class Made:
     rubrics: tuple[str, ...]
     """Ids of the rubric versions, in order."""
     tolerance: float
+    case_version: int | None
+    """Of the case it was made from, when it was made; what was done there later belongs to a later version."""
     supersedes: str | None
     state: Literal["provisional", "locked", "superseded"]
     reason: str | None
@@ -441,6 +443,7 @@ def _made(row: Any) -> Made:
         submissions=tuple(row.parents["submissions"]),
         rubrics=tuple(row.parents["rubrics"]),
         tolerance=row.parents["tolerance"],
+        case_version=row.parents["case_version"],
         supersedes=row.parents["supersedes"],
         state=row.state,
         reason=row.reason,

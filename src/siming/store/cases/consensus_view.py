@@ -11,13 +11,13 @@ from siming.errors import InputError
 from siming.rubric import Entry, Rubric
 from siming.rubric.labels import exact, label_of_entry
 from siming.store.access import Actor
-from siming.store.cases.case_acts import Act, standing
-from siming.store.cases.cases import acts_of
+from siming.store.cases.case_acts import Act, Key
 from siming.store.cases.consensus import Made, Provenance, made_of, why_not_lock
+from siming.store.cases.origins import acts_behind
 from siming.store.cases.pairs import INDEPENDENT, Work, has_open_work, require_or_hide, work_of_assignment
 from siming.store.database import Database
 from siming.store.projects.rubrics import rubric_in
-from siming.store.schema import assignment, attempt, consensus_version, person, submission
+from siming.store.schema import adjudication_case, assignment, attempt, consensus_version, person, submission
 
 AT_ONCE = 200
 
@@ -35,7 +35,7 @@ class ResultStep:
     differences: tuple[float | None, ...]
     """Consensus minus each rater, in points; None where either left the step blank."""
     decision: Act | None
-    """The decision behind an adjudicated step, where the case still shows it."""
+    """The decision behind an adjudicated step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,8 @@ class Result:
     skills: tuple[ResultSkill, ...]
     raters: tuple[str, ...] | None
     """Codes; None without the right to see them."""
+    seats: tuple[int, ...]
+    """What number each rater has in the case that was decided, where sides are shuffled; 1, 2 without a case."""
     made_by: str | None
     locked_by: str | None
     may_lock: bool
@@ -103,7 +105,7 @@ def read_result(db: Database, actor: Actor, consensus_id: str) -> Result:
     with db.read() as connection:
         made = made_of(connection, actor, consensus_id)
         works = _works(connection, made)
-        acts = {} if made.case is None else standing(acts_of(connection, made.case))
+        acts = acts_behind(connection, made.case, made.case_version)
         refused = why_not_lock(connection, actor, made)
         provisional = made.state == "provisional"
         may = provisional and refused is None and actor.may("lock_consensus", made.project)
@@ -112,6 +114,7 @@ def read_result(db: Database, actor: Actor, consensus_id: str) -> Result:
             made=made,
             skills=tuple(_skill(rubric_in(connection, version_id), made, works, acts) for version_id in made.rubrics),
             raters=tuple(next(iter(work.sheets.values())).author.name for work in works) if sees else None,
+            seats=(2, 1) if len(works) == 2 and _swapped(connection, made) else tuple(range(1, len(works) + 1)),
             made_by=_name(connection, made.made_by),
             locked_by=_name(connection, made.locked_by),
             may_lock=may,
@@ -202,7 +205,7 @@ def _singles(connection: Connection, actor: Actor, project_id: str) -> tuple[tup
     return tuple((row.id, row.code) for row in rows)
 
 
-def _skill(rubric: Rubric, made: Made, works: tuple[Work, ...], acts: dict[tuple[str, str], Act]) -> ResultSkill:
+def _skill(rubric: Rubric, made: Made, works: tuple[Work, ...], acts: dict[Key, Act]) -> ResultSkill:
     sheet = made.sheets[rubric.id]
     steps = []
     for step in rubric.steps:
@@ -250,6 +253,11 @@ def _works(connection: Connection, made: Made) -> tuple[Work, ...]:
         if work is not None:
             found.append(work)
     return tuple(found)
+
+
+def _swapped(connection: Connection, made: Made) -> bool:
+    wanted = select(adjudication_case.c.swapped).where(adjudication_case.c.id == made.case)
+    return made.case is not None and bool(connection.scalar(wanted))
 
 
 def _name(connection: Connection, who: str | None) -> str | None:

@@ -95,6 +95,8 @@ class CellInFull:
     raters: tuple[str, str] | None
     media_sha256: tuple[str | None, str | None]
     """Of what each of the two watched."""
+    case: str | None
+    """Of the attempt; None where nothing differed."""
 
 
 def grid(
@@ -196,6 +198,7 @@ def cell_in_full(
             select(attempt.c.id).where(
                 attempt.c.project == project_id,
                 attempt.c.code == attempt_code,
+                attempt.c.state != "excluded",
                 ~has_open_work(actor, attempt.c.id),
             )
         ).scalar_one_or_none()
@@ -218,6 +221,11 @@ def cell_in_full(
             rubric=rubric,
             raters=_names(pair) if sees else None,
             media_sha256=(pair[0].media_sha256, pair[1].media_sha256),
+            case=connection.execute(
+                select(adjudication_case.c.id).where(
+                    adjudication_case.c.first == pair[0].submission, adjudication_case.c.second == pair[1].submission
+                )
+            ).scalar_one_or_none(),
         )
 
 

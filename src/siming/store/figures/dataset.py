@@ -103,7 +103,13 @@ def manifest_of(
     models = list(_models(connection, project_id, ids)) if "model" in what else []
     if what:
         told = {*(about for _, _, about in submissions), *(about for _, _, about in settled)}
-        rows = [row for row in rows if not row["gold"] or row["id"] in told]  # calibration is no part of the exam
+        begun = _begun(connection, project_id) | {about for _, about in models}
+        rows = [
+            row
+            for row in rows
+            # Calibration is no part of the exam, nor is what came of a file that was no video.
+            if row["id"] in told or (not row["gold"] and row["id"] in begun)
+        ]
         ids = {row["id"] for row in rows}
         models = [found for found in models if found[1] in ids]
     rubrics = one_version_each(connection, (version_id for row in rows for version_id in row["rubrics"]))
@@ -197,6 +203,16 @@ def one_version_each(connection: Connection, ids: Iterable[str]) -> dict[str, Ru
                 params={"rubric": rubric.id, "first": other, "second": rubric.version},
             )
     return found
+
+
+def _begun(connection: Connection, project_id: str) -> set[str]:
+    """Attempts with a video, or with somebody who is to rate them."""
+    own = select(attempt.c.id).where(attempt.c.project == project_id)
+    shown = own.join(media, media.c.attempt == attempt.c.id).where(
+        media.c.kind == "derivative", media.c.state != "erased"
+    )
+    given = own.join(assignment, assignment.c.attempt == attempt.c.id)
+    return {id_ for held in (shown, given) for id_ in connection.scalars(held.distinct())}
 
 
 def _videos(connection: Connection, project_id: str) -> dict[str, tuple[str, float | None]]:

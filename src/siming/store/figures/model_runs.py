@@ -17,12 +17,12 @@ from siming.errors import InputError, SheetError
 from siming.rubric import Dataset, Sheet, check_sheet
 from siming.store import audit
 from siming.store.access import Actor
-from siming.store.canonical import digest
+from siming.store.canonical import digest_of_set
 from siming.store.database import Database, new_id
 from siming.store.figures.dataset import dataset_of, manifest_of, one_version_each
 from siming.store.media.media import check_marked
 from siming.store.projects.members import open_project
-from siming.store.schema import attempt, model_run
+from siming.store.schema import attempt, media, model_run
 
 
 def add_model_sheets(
@@ -42,6 +42,7 @@ def add_model_sheets(
         known = {row.code: row for row in c.execute(select(attempt).where(attempt.c.project == project_id))}
         for sheet in sheets:
             _check(c, sheet, known.get(sheet.attempt))
+    batch = new_id("mb")
     rows = [
         {
             "id": new_id("mr"),
@@ -52,18 +53,19 @@ def add_model_sheets(
             "sheet": sheet.to_plain(),
             "about": dict(about or {}),
             "added_by": actor.id,
+            "batch": batch,
             "created_at": db.stamp(),
         }
         for sheet in sheets
     ]
-    after = digest([row["sheet"] for row in rows])
+    after = digest_of_set([row["sheet"], row["about"]] for row in rows)
     with db.write() as c:
         open_project(c, project_id)
         if rows:
             c.execute(insert(model_run), rows)
         audit.record(
             c, db, actor, "model_run.add", f"project:{project_id}", project=project_id, after=after,
-            detail={"n": len(rows), "models": sorted({sheet.author.name for sheet in sheets})},
+            detail={"batch": batch, "n": len(rows), "models": sorted({sheet.author.name for sheet in sheets})},
         )  # fmt: skip
     return len(rows)
 
@@ -97,6 +99,19 @@ def room_for(db: Database, actor: Actor, project_id: str) -> Dataset:
     with db.read() as c:
         manifest = manifest_of(c, project_id, what=())
         return dataset_of(c, manifest, Path(manifest.name))
+
+
+def time_maps_of(db: Database, project_id: str, room: Dataset) -> dict[str, Mapping[str, Any]]:
+    """When the pictures of each attempt's film are on show, by the attempt's code; as `siming.video.TimeMap` reads it."""
+    films = {a.id: a.video.sha256 for a in room.attempts if a.video is not None}
+    wanted = (
+        select(attempt.c.code, media.c.sha256, media.c.time_map)
+        .join(attempt, attempt.c.id == media.c.attempt)
+        .where(attempt.c.project == project_id, media.c.kind == "derivative")
+    )
+    with db.read() as c:
+        rows = c.execute(wanted).all()
+    return {row.code: row.time_map for row in rows if row.time_map and films.get(row.code) == row.sha256}
 
 
 def _check(c: Connection, sheet: Sheet, row: Row[Any] | None) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from siming import __version__
+from siming.errors import SimingError
 from siming.store.database import Database
 from siming.store.figures.panels import Kept
 from siming.store.figures.snapshots import first_difference
@@ -46,7 +47,10 @@ def recount_all(db: Database, *, note: Note = lambda done, of: None) -> Recounte
     problems, kept = [], Kept()
     for number, row in enumerate(own):
         note(number, len(own))
-        found = first_difference(db, row.id, kept=kept)
+        try:
+            found = first_difference(db, row.id, kept=kept)
+        except (SimingError, ValueError, KeyError, TypeError) as error:  # what it stands on was harmed
+            found = f"it cannot be counted again ({error})"
         if found is not None:
             problems.append(f"{row.kind} {row.id} of {row.slug}: {found}")
     note(len(own), len(own))

@@ -49,6 +49,8 @@ class Leaving:
     n_open_cases: int
     n_models: int
     n_videos: int
+    n_videos_unmasked: int
+    """Of them, films whose recipe left faces as they are."""
     rubrics: tuple[str, ...]
 
 
@@ -87,6 +89,7 @@ def preview(db: Database, actor: Actor, project_id: str, *, what: Collection[Wha
             key=submission.c.id,
         )
         rubrics = [rubric_in(c, version_id) for version_id, _ in manifest.rubrics]
+        unmasked = _unmasked(c, project_id, manifest)
     return Leaving(
         n_attempts=len(manifest.attempts),
         n_excluded=excluded,
@@ -97,6 +100,7 @@ def preview(db: Database, actor: Actor, project_id: str, *, what: Collection[Wha
         n_open_cases=cases,
         n_models=models,
         n_videos=sum(row.video_sha256 is not None for row in manifest.attempts),
+        n_videos_unmasked=unmasked,
         rubrics=tuple(sorted(f"{rubric.id} {rubric.version}" for rubric in rubrics)),
     )
 
@@ -111,6 +115,28 @@ def _counted(
         wanted = select(what).select_from(source).where(column.in_(ids[start : start + PORTION])).distinct()
         found.update(c.execute(wanted).scalars())
     return len(found)
+
+
+def unmasked_of(db: Database, actor: Actor, found: Sequence[Release]) -> dict[str, int]:
+    """By release, how many of its films have faces as they were recorded."""
+    for each in found:
+        actor.require("export", each.project)
+    with db.read() as c:
+        return {each.id: _unmasked(c, each.project, each.manifest) for each in found}
+
+
+def _unmasked(c: Connection, project_id: str, manifest: Manifest) -> int:
+    """Films of a manifest that no recipe names as masked: what is not known to be masked is not said to be."""
+    wanted = [row.video_sha256 for row in manifest.attempts if row.video_sha256 is not None]
+    masked: set[str] = set()
+    for start in range(0, len(wanted), PORTION):
+        rows = c.execute(
+            select(media.c.sha256, media.c.recipe)
+            .join(attempt, attempt.c.id == media.c.attempt)
+            .where(attempt.c.project == project_id, media.c.sha256.in_(wanted[start : start + PORTION]))
+        )
+        masked.update(row.sha256 for row in rows if (row.recipe or {}).get("faces", "none") != "none")
+    return sum(sha256 not in masked for sha256 in wanted)
 
 
 def make_release(

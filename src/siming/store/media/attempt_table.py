@@ -29,60 +29,61 @@ def read_attempt_table(raw: bytes) -> list[NewAttempt]:
         InputError: What is wrong, with the number of each line at fault; nothing is half read.
     """
     if len(raw) > MOST_BYTES:
-        raise _wrong([f"the file has {len(raw)} bytes, at most {MOST_BYTES} are read; split it"])
+        said = f"the file has {len(raw)} bytes, at most {MOST_BYTES} are read; split it"
+        raise _wrong([_fault(said, "bytes", n=len(raw), at_most=MOST_BYTES)])
     text = _decoded(raw)
     first = text.splitlines()[0] if text else ""
     delimiter = max(",;\t", key=first.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     found: list[NewAttempt] = []
-    problems: list[str] = []
+    problems: list[InputError] = []
     seen: dict[str, int] = {}
     try:
         heading = [cell.strip().lower() for cell in next(reader, [])]
         strange = sorted(set(heading) - set(COLUMNS))
         if "code" not in heading or strange or len(set(heading)) != len(heading):
-            raise _wrong(
-                [
-                    f"line 1: columns {', '.join(heading)[:200] or 'none'}; give `code` and, as needed, "
-                    f"{', '.join(COLUMNS[1:])}, each once"
-                    + (
-                        f"; {strange[0][:40]!r} is not among them, and names of people belong in the vault only"
-                        if strange
-                        else ""
-                    )
-                ]
-            )
+            named = ", ".join(heading)[:200]
+            said = f"line 1: columns {named or 'none'}; give `code` and, as needed, {', '.join(COLUMNS[1:])}, each once"
+            if strange:
+                said += f"; {strange[0][:40]!r} is not among them, and names of people belong in the vault only"
+            raise _wrong([_fault(said, "columns", columns=named or "–", known=list(COLUMNS[1:]))])
         for cells in reader:
             line = reader.line_num
             if not any(cell.strip() for cell in cells):
                 continue
             if len(found) >= MOST_LINES:
-                raise _wrong([f"line {line}: more than {MOST_LINES} attempts; split the file"])
+                said = f"line {line}: more than {MOST_LINES} attempts; split the file"
+                raise _wrong([_fault(said, "lines", at_most=MOST_LINES)])
             try:
                 made = _attempt(heading, cells)
             except InputError as error:
-                problems.append(f"line {line}: {error}")
+                problems.append(_in_line(line, error))
                 continue
             if made.code in seen:
-                problems.append(f"line {line}: code {made.code} stands in line {seen[made.code]} already")
+                first_line = seen[made.code]
+                twice = _fault(
+                    f"code {made.code} stands in line {first_line} already", "twice", name=made.code, first=first_line
+                )
+                problems.append(_in_line(line, twice))
             seen.setdefault(made.code, line)
             found.append(made)
     except csv.Error as error:
-        raise _wrong([f"line {reader.line_num}: {error}"]) from error
+        raise _wrong([_in_line(reader.line_num, _fault(str(error), "csv"))]) from error
     if problems:
         raise _wrong(problems)
     if not found:
-        raise _wrong(["it holds no attempt; write one line for each below the line of column names"])
+        raise _wrong([_fault("it holds no attempt; write one line for each below the line of column names", "empty")])
     return found
 
 
 def _attempt(heading: list[str], cells: list[str]) -> NewAttempt:
     if len(cells) != len(heading):
-        raise InputError(f"{len(cells)} cells, the first line names {len(heading)} columns", field="table")
+        said = f"{len(cells)} cells, the first line names {len(heading)} columns"
+        raise _fault(said, "cells", n=len(cells), wanted=len(heading))
     row = {name: cell.strip() for name, cell in zip(heading, cells, strict=True)}
     gold = row.get("gold", "").lower()
     if gold not in TRUE | FALSE:
-        raise InputError(f"gold is {gold[:20]!r}; write yes or no", field="gold")
+        raise _fault(f"gold is {gold[:20]!r}; write yes or no", "gold", text=gold[:20])
     rubrics = tuple(part.strip() for part in row.get("rubrics", "").split(";") if part.strip())
     return NewAttempt(
         code=check_code(row["code"]),
@@ -91,7 +92,7 @@ def _attempt(heading: list[str], cells: list[str]) -> NewAttempt:
         candidate_code=row.get("candidate_code") or None,
         rubrics=rubrics or None,
         params=_params(row.get("params", "")),
-        gold=gold in TRUE,
+        gold=gold in TRUE if gold else None,
     )
 
 
@@ -102,7 +103,8 @@ def _params(text: str) -> Mapping[str, Value]:
             continue
         name, equals, value = (side.strip() for side in part.partition("="))
         if not (name and equals and value) or name in params:
-            raise InputError(f"params {part.strip()[:60]!r}; write name=value, each name once", field="params")
+            said = f"params {part.strip()[:60]!r}; write name=value, each name once"
+            raise _fault(said, "params", text=part.strip()[:60])
         params[name] = _value(value)
     return params
 
@@ -126,10 +128,25 @@ def _decoded(raw: bytes) -> str:
             return raw.decode(encoding)
         except UnicodeDecodeError:
             continue
-    raise _wrong(["the file is neither UTF-8 nor GB 18030 text; save it as CSV UTF-8"])
+    raise _wrong([_fault("the file is neither UTF-8 nor GB 18030 text; save it as CSV UTF-8", "encoding")])
 
 
-def _wrong(problems: list[str]) -> InputError:
-    more = len(problems) - MOST_PROBLEMS
-    said = "; ".join(problems[:MOST_PROBLEMS]) + (f"; and {more} more" if more > 0 else "")
-    return InputError(f"the table of attempts: {said}", field="table", code="attempt_table_wrong", params={"why": said})
+def _fault(message: str, kind: str, **facts: object) -> InputError:
+    return InputError(message, field="table", code=f"table_{kind}", params=facts)
+
+
+def _in_line(line: int, fault: InputError) -> InputError:
+    return _fault(f"line {line}: {fault}", "line", line=line, why=fault)
+
+
+def _wrong(problems: list[InputError]) -> InputError:
+    """One refusal of the first problems; pages say each in the reader's language."""
+    told, more = problems[:MOST_PROBLEMS], len(problems) - MOST_PROBLEMS
+    if more > 0:
+        told.append(_fault(f"and {more} more", "more", n=more))
+    return InputError(
+        f"the table of attempts: {'; '.join(str(each) for each in told)}",
+        field="table",
+        code="attempt_table_wrong",
+        params={"why": told},
+    )

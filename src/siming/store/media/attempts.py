@@ -66,7 +66,8 @@ class NewAttempt:
     rubrics: tuple[str, ...] | None = None
     """Ids of rubric versions of the project; None for all of them, in the project's order."""
     params: Mapping[str, Value] = field(default_factory=dict)
-    gold: bool = False
+    gold: bool | None = None
+    """None where nobody has said; a new attempt is none for calibration then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,7 @@ def add_attempts(db: Database, actor: Actor, project_id: str, wanted: Sequence[N
             c.execute(insert(attempt), rows)
         for row in rows:
             audit.record(c, db, actor, "attempt.add", f"attempt:{row['id']}", project=project_id)
-    return [_attempt(row) for row in rows]
+    return [attempt_from(row) for row in rows]
 
 
 def new_rows(c: Connection, db: Database, project_id: str, wanted: Sequence[NewAttempt]) -> list[dict[str, Any]]:
@@ -144,7 +145,7 @@ def new_rows(c: Connection, db: Database, project_id: str, wanted: Sequence[NewA
     Raises:
         InputError, ConflictError: As `add_attempt`.
     """
-    offered = _project_rubrics(c, project_id)
+    offered = project_rubrics(c, project_id)
     taken = set(c.scalars(select(attempt.c.code).where(attempt.c.project == project_id)))
     rows, now = [], db.stamp()
     for new in wanted:
@@ -157,28 +158,46 @@ def new_rows(c: Connection, db: Database, project_id: str, wanted: Sequence[NewA
                 params={"code": code},
             )
         taken.add(code)
-        rubrics = _chosen_rubrics(code, new.rubrics, offered)
-        if new.params:
-            _check_params(c, code, rubrics, new.params)
+        values = checked_values(c, new, offered)
         rows.append(
             {
                 "id": new_id("at"),
                 "project": project_id,
                 "code": code,
-                "site": _line(new.site, "site"),
-                "occasion": _line(new.occasion, "occasion"),
-                "candidate_code": _line(new.candidate_code, "candidate_code"),
-                "rubrics": list(rubrics),
-                "params": dict(new.params),
+                **values,
+                "rubrics": list(values["rubrics"]),
                 "state": "usable",
                 "excluded_reason": None,
                 "excluded_by": None,
                 "exclusion_confirmed_by": None,
-                "gold": bool(new.gold),
                 "created_at": now,
             }
         )
     return rows
+
+
+def checked_values(c: Connection, new: NewAttempt, offered: Sequence[Row[Any]] | None) -> dict[str, Any]:
+    """Inside a transaction: what an attempt is to hold, but for its code.
+
+    Args:
+        offered: The `project_rubrics` to choose from; None where its rubrics and their params are not looked at.
+
+    Raises:
+        InputError, ConflictError: As `add_attempt`.
+    """
+    chosen = tuple(new.rubrics or ())
+    if offered is not None:
+        chosen = _chosen_rubrics(new.code, new.rubrics, offered)
+        if new.params:
+            _check_params(c, new.code, chosen, new.params)
+    return {
+        "site": _line(new.site, "site"),
+        "occasion": _line(new.occasion, "occasion"),
+        "candidate_code": _line(new.candidate_code, "candidate_code"),
+        "rubrics": chosen,
+        "params": dict(new.params),
+        "gold": bool(new.gold),
+    }
 
 
 def get_attempt(db: Database, actor: Actor, project_id: str, code: str) -> Attempt:
@@ -194,7 +213,7 @@ def get_attempt(db: Database, actor: Actor, project_id: str, code: str) -> Attem
             row = c.execute(select(attempt).where(attempt.c.project == project_id, attempt.c.code == code)).first()
     if row is None:
         raise no_attempt(code)
-    return _attempt(row._mapping)
+    return attempt_from(row._mapping)
 
 
 def attempt_of(c: Connection, attempt_id: str) -> Attempt:
@@ -206,7 +225,7 @@ def attempt_of(c: Connection, attempt_id: str) -> Attempt:
     row = c.execute(select(attempt).where(attempt.c.id == attempt_id)).first()
     if row is None:
         raise no_attempt(attempt_id)
-    return _attempt(row._mapping)
+    return attempt_from(row._mapping)
 
 
 def list_attempts(
@@ -263,7 +282,7 @@ def list_attempts(
             .distinct()
             .order_by(attempt.c.site)
         ).all()
-    lines = tuple(AttemptLine(_attempt(row._mapping), states.get(row.id, {})) for row in rows)
+    lines = tuple(AttemptLine(attempt_from(row._mapping), states.get(row.id, {})) for row in rows)
     return AttemptPage(lines, total, page, per_page, tuple(str(site) for site in sites))
 
 
@@ -342,7 +361,7 @@ def for_coordinator(c: Connection, actor: Actor, attempt_id: str) -> Attempt:
     if row is None or not actor.may("manage_attempts", row.project):
         raise no_attempt(attempt_id)
     check_open(c, row.project)
-    return _attempt(row._mapping)
+    return attempt_from(row._mapping)
 
 
 def check_open(c: Connection, project_id: str) -> None:
@@ -366,7 +385,8 @@ def no_attempt(name: str) -> NotFoundError:
     )
 
 
-def _attempt(row: Mapping[str, Any] | Any) -> Attempt:
+def attempt_from(row: Mapping[str, Any] | Any) -> Attempt:
+    """An attempt from its row."""
     values = {name: row[name] for name in Attempt.__dataclass_fields__}
     return Attempt(**values | {"rubrics": tuple(values["rubrics"])})
 
@@ -380,7 +400,8 @@ def _searchable(text: str) -> str:
     return text.replace("\0", "").encode("utf-8", "ignore").decode().strip()[:100]
 
 
-def _project_rubrics(c: Connection, project_id: str) -> list[Row[Any]]:
+def project_rubrics(c: Connection, project_id: str) -> list[Row[Any]]:
+    """The rubric versions that new attempts are rated with, in the project's order."""
     return list(
         c.execute(
             select(rubric_version.c.id, rubric_version.c.rubric, rubric_version.c.version)

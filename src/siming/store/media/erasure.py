@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, or_, select, update
 
-from siming.errors import InputError
+from siming.errors import InputError, NotFoundError
 from siming.store import audit
 from siming.store.access import Actor
 from siming.store.database import Database
@@ -51,7 +51,10 @@ def erase_media(db: Database, actor: Actor, folder: MediaFolder, media_id: str, 
         attempt_id = c.scalar(select(media.c.attempt).where(media.c.id == check_id(media_id)))
         if attempt_id is None:
             raise no_media()
-        project_id = for_coordinator(c, actor, attempt_id).project
+        try:
+            project_id = for_coordinator(c, actor, attempt_id).project
+        except NotFoundError:
+            raise no_media() from None  # whose attempt it is, is not his business either
         actor.require("see_originals", project_id)
         wanted = select(media.c.id).where(or_(media.c.id == media_id, media.c.made_from == media_id))
         rows = [media_of(c, found, lock=True) for found in c.scalars(wanted).all()]

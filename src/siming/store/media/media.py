@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol
 
@@ -23,6 +23,7 @@ from siming.store import audit
 from siming.store.access import SYSTEM, Actor
 from siming.store.database import Database, new_id
 from siming.store.media.attempts import attempt_of, check_open, for_coordinator
+from siming.store.media.rated import are_one_film, hold_films, refuse_other_film
 from siming.store.schema import attempt, media
 from siming.store.text import free_text, one_line
 
@@ -199,15 +200,17 @@ def reject_original(db: Database, actor: Actor, original_id: str, reason: str) -
 
 def release(db: Database, actor: Actor, media_id: str) -> Media:
     """Let raters see a derivative: somebody has looked at it and its masks. Another one of the same attempt and camera
-    steps back, so that raters are shown one film per camera.
+    steps back, so that raters are shown one film per camera. Where ratings have begun, they go on if it shows the same
+    pictures at the same moments as the film that they were begun on.
 
     Raises:
-        ConflictError: It is an original, or erased; or ratings have begun on the other one.
+        ConflictError: It is an original, or erased; or ratings have begun on another film.
     """
     with db.write() as c:
         row, project_id = _for_review(c, actor, media_id)
         if row.state == "verified":
             return row
+        hold_films(c, row.attempt, to_release=True)
         others = c.scalars(
             select(media.c.id).where(
                 media.c.attempt == row.attempt, media.c.camera == row.camera, media.c.kind == "derivative",
@@ -217,6 +220,8 @@ def release(db: Database, actor: Actor, media_id: str) -> Media:
         for other in others:
             c.execute(update(media).where(media.c.id == other).values(state="review", state_reason="replaced"))
         c.execute(update(media).where(media.c.id == media_id).values(state="verified", state_reason=None))
+        if media_for_rating(c, row.attempt)[0].id == media_id:
+            refuse_other_film(c, actor, row.attempt, row.sha256)
         audit.record(
             c, db, actor, "media.release", f"media:{media_id}", project=project_id, after=row.sha256,
             detail={"replaces": sorted(others)},
@@ -269,12 +274,15 @@ def media_of_attempt(db: Database, actor: Actor, attempt_id: str) -> list[Media]
     return [_media(row._mapping) for row in rows]
 
 
+_MAIN_FIRST: Final = (media.c.camera != "main", media.c.camera, media.c.created_at, media.c.id)
+
+
 def media_for_rating(connection: Connection, attempt_id: str) -> list[RatedMedia]:
     """The films that raters of an attempt are shown: verified derivatives, the main camera first. Never an original."""
     rows = connection.execute(
         select(media)
         .where(media.c.attempt == attempt_id, media.c.kind == "derivative", media.c.state == "verified")
-        .order_by(media.c.camera != "main", media.c.camera, media.c.created_at, media.c.id)
+        .order_by(*_MAIN_FIRST)
     )
     return [
         RatedMedia(
@@ -290,6 +298,45 @@ def media_for_rating(connection: Connection, attempt_id: str) -> list[RatedMedia
         )
         for row in rows
     ]
+
+
+def films_as_rated(connection: Connection, attempt_id: str, noted: Collection[str | None]) -> list[RatedMedia]:
+    """The films to show beside ratings of an attempt. None at all where what is released now is another film than the one
+    that was rated: there the same second is another moment.
+
+    Args:
+        noted: Hashes of the films that were rated, as assignments and submissions keep them; None says nothing.
+    """
+    shown = media_for_rating(connection, attempt_id)
+    hashes = {sha256 for sha256 in noted if sha256 is not None}
+    return shown if shown and are_one_film(connection, attempt_id, {shown[0].sha256, *hashes}) else []
+
+
+def check_marked(
+    connection: Connection, attempt_id: str, intervals: Collection[tuple[float, float]], *, noted: str | None = None
+) -> None:
+    """Go on if every interval lies inside the film.
+
+    Args:
+        noted: Hash of the film that was rated; without one it is the film that is shown now.
+
+    Raises:
+        InputError: One does not, or there is no film to mark anything in.
+    """
+    if not intervals:
+        return
+    films = select(media.c.duration_s).where(media.c.attempt == attempt_id, media.c.kind == "derivative")
+    shown = films.where(media.c.state == "verified").order_by(*_MAIN_FIRST)
+    film = connection.execute(films.where(media.c.sha256 == noted)).first() if noted else None
+    film = film or connection.execute(shown.limit(1)).first()
+    if film is None:
+        raise InputError(
+            "there is no video in which evidence could lie; release it first, or leave the evidence out",
+            field="evidence",
+            code="evidence_without_film",
+        )
+    for start_s, end_s in intervals:
+        check_evidence(film, start_s, end_s)
 
 
 def check_evidence(film: Timed, start_s: float, end_s: float) -> None:

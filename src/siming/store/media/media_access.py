@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, exists, insert, or_, select, update
+from sqlalchemy import Connection, and_, exists, insert, or_, select, update
 
 from siming.errors import ConflictError
 from siming.store import audit
 from siming.store.access import Actor
+from siming.store.cases.pairs import has_open_work, has_rated
 from siming.store.database import Database
 from siming.store.media.attempts import attempt_of
 from siming.store.media.media import Media, check_id, media_of, no_media
-from siming.store.schema import adjudication_case, assignment, attempt, media, media_view
+from siming.store.schema import adjudication_case, assignment, attempt, media, media_view, project, submission
 from siming.store.text import free_text
 
 
@@ -36,8 +37,9 @@ class View:
 def view_media(db: Database, actor: Actor, media_id: str, *, session: str) -> Viewing:
     """Leave to look at a file, entered in the view log once per file and session (`session` is hashed before).
 
-    Raters look at verified derivatives of attempts assigned to them; adjudicators at those of their cases'; who manages
-    attempts at every derivative; and who has the right to see originals at originals, which the audit tells.
+    Raters look at verified derivatives of attempts assigned to them, until the project is closed; adjudicators, and the
+    raters of a joint case, at those of their cases'; none of them once the attempt was excluded. Who manages attempts
+    looks at every derivative, and who has the right to see originals at originals, which the audit tells.
 
     Raises:
         NotFoundError: There is none that he may see.
@@ -119,7 +121,14 @@ def _views(c: Connection, media_id: str) -> list[View]:
 
 def _allowed(c: Connection, db: Database, actor: Actor, media_id: str) -> Viewing:
     found = c.execute(
-        select(media.c.id, media.c.kind, media.c.state, media.c.attempt, attempt.c.project)
+        select(
+            media.c.id,
+            media.c.kind,
+            media.c.state,
+            media.c.attempt,
+            attempt.c.project,
+            attempt.c.state.label("attempt_state"),
+        )
         .join(attempt, attempt.c.id == media.c.attempt)
         .where(media.c.id == check_id(media_id))
     ).first()
@@ -131,10 +140,11 @@ def _allowed(c: Connection, db: Database, actor: Actor, media_id: str) -> Viewin
     elif "manage_attempts" in rights:
         allowed = True
     else:  # whether it is shown comes last: a film taken away must not be told by its answer's pace
+        judges = "adjudicate" in rights
         allowed = (
             ("rate" in rights and _is_assigned(c, db, actor, found.attempt))
-            or ("adjudicate" in rights and _has_case(c, found.attempt))
-        ) and found.state == "verified"
+            or (("rate" in rights or judges) and _is_in_case(c, actor, found.attempt, judges=judges))
+        ) and (found.state, found.attempt_state != "excluded") == ("verified", True)
     if not allowed:
         raise no_media()
     return Viewing(media_of(c, media_id), found.project)
@@ -142,14 +152,33 @@ def _allowed(c: Connection, db: Database, actor: Actor, media_id: str) -> Viewin
 
 def _is_assigned(c: Connection, db: Database, actor: Actor, attempt_id: str) -> bool:
     due = or_(assignment.c.not_before.is_(None), assignment.c.not_before <= db.stamp())
-    wanted = select(assignment.c.id).where(
-        assignment.c.attempt == attempt_id, assignment.c.rater == actor.id, assignment.c.state != "withdrawn", due
+    wanted = (
+        select(assignment.c.id)
+        .join(project, project.c.id == assignment.c.project)
+        .where(
+            assignment.c.attempt == attempt_id,
+            assignment.c.rater == actor.id,
+            assignment.c.state != "withdrawn",
+            project.c.state == "open",
+            due,
+        )
     )
     return bool(c.scalar(select(exists(wanted))))
 
 
-def _has_case(c: Connection, attempt_id: str) -> bool:
+def _is_in_case(c: Connection, actor: Actor, attempt_id: str, *, judges: bool) -> bool:
+    """Whether he acts in a case of the attempt; the rules are those of `case_access.py`."""
+    own = (
+        select(submission.c.id)
+        .join(assignment, assignment.c.id == submission.c.assignment)
+        .where(assignment.c.attempt == attempt_id, assignment.c.rater == actor.id)
+    )
+    joint = adjudication_case.c.mode == "joint"
+    his = and_(joint, or_(adjudication_case.c.first.in_(own), adjudication_case.c.second.in_(own)))
     wanted = select(adjudication_case.c.id).where(
-        adjudication_case.c.attempt == attempt_id, adjudication_case.c.state != "withdrawn"
+        adjudication_case.c.attempt == attempt_id,
+        adjudication_case.c.state != "withdrawn",
+        ~has_open_work(actor, attempt_id),
+        or_(his, joint, ~has_rated(actor.id, attempt_id)) if judges else his,
     )
     return bool(c.scalar(select(exists(wanted))))

@@ -123,6 +123,8 @@ class MediaFolder:
                 # Bytes beyond what was acknowledged come from a writer that was cut off: they are sent again.
                 file.truncate(at)
                 file.seek(at)
+                if not at:
+                    _sync_folder(path.parent)  # or what is acknowledged next could lose its name with the power
             except BaseException:
                 file.close()
                 raise

@@ -13,6 +13,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from math import ceil
 from typing import Any, BinaryIO, Final, Literal
 
 from sqlalchemy import Connection, insert, select, update
@@ -98,10 +99,11 @@ def begin_upload(
     actor.require("manage_attempts", project_id)
     if not 0 < size <= most_bytes:
         raise InputError(
-            f"the file has {size} bytes; give one with at least 1 and at most {most_bytes}",
+            f"the file has {size} bytes; give one with at least 1 and at most {most_bytes}, or start the server with "
+            f"--largest-upload {_size_text(size, up=True)}",
             field="size",
             code="upload_empty" if size <= 0 else "upload_too_large",
-            params={"gb": round(most_bytes / 2**30, 1)},
+            params={"most": _size_text(most_bytes) + "B", "wanted": _size_text(size, up=True)},
         )
     if folder.free_bytes() < size + SPARE_BYTES:
         raise StoreError("the disk of the media folder cannot take this file; free some space first", kind="full")
@@ -468,3 +470,14 @@ def _shown_name(name: str) -> str:
     last = name.replace("\\", "/").rsplit("/", 1)[-1]
     printable = "".join(ch for ch in last if ch.isprintable())
     return printable.strip()[-120:] or "-"
+
+
+def _size_text(size: int, *, up: bool = False) -> str:
+    """A size as ``siming serve --largest-upload`` takes it; rounded up, it lets a file of that size in.
+
+    >>> _size_text(20 << 30), _size_text((20 << 30) + 1, up=True), _size_text(512)
+    ('20G', '21G', '512')
+    """
+    power = min(max(size.bit_length() - 1, 0) // 10, 4)
+    number = size / 1024**power
+    return f"{ceil(number) if up else round(number, 1):g}{' KMGT'[power].strip()}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Required, TypedDict, Unpack
 
 from sqlalchemy import Connection, Row, insert, select, update
 
@@ -14,14 +14,18 @@ from siming.store import audit
 from siming.store.access import ROLES, Actor, Role
 from siming.store.accounts import people
 from siming.store.accounts.invitations import Invitation, add_person
+from siming.store.blind.past import anything_to_see, models_rated
 from siming.store.database import Database, new_id
-from siming.store.schema import assignment, membership, person, project, submission
+from siming.store.schema import membership, person, project
 from siming.store.text import one_line
 
 CODE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,38}[A-Za-z0-9])?")
 
 SEEING: frozenset[Role] = frozenset({"owner", "coordinator", "analyst", "auditor", "model_runner"})
 """Roles that see ratings, plans, statistics or model runs: nobody who rates blind may hold one beside it."""
+
+MODELS: frozenset[Role] = frozenset({"analyst", "model_runner"})
+"""Roles that are there to work with models' sheets: who adjudicates decides without having seen them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,17 @@ class Member:
     """False until the invitation was used."""
 
 
+class Seat(TypedDict, total=False):
+    """What a new member is given, as keywords of `add_member`."""
+
+    roles: Required[Iterable[Role]]
+    code: str | None
+    """The name that sheets carry; the next free R01, R02 ... by default."""
+    site: str | None
+    conflicts: Sequence[str]
+    minutes: float | None
+
+
 def members(db: Database, actor: Actor, project_id: str) -> tuple[Member, ...]:
     """Everybody in a project, by code; those who left come last."""
     actor.require("manage_members", project_id)
@@ -63,53 +78,17 @@ def get_member(db: Database, actor: Actor, member_id: str) -> Member:
     return _member(row)
 
 
-def add_member(
-    db: Database,
-    actor: Actor,
-    project_id: str,
-    *,
-    person_id: str,
-    roles: Iterable[Role],
-    code: str | None = None,
-    site: str | None = None,
-    conflicts: Sequence[str] = (),
-    minutes: float | None = None,
-) -> Member:
-    """Give a person who has an account a place in a project; who left before takes the place up again.
-
-    Args:
-        code: The name that sheets carry; the next free R01, R02 ... by default.
-    """
+def add_member(db: Database, actor: Actor, project_id: str, *, person_id: str, **seat: Unpack[Seat]) -> Member:
+    """Give a person who has an account a place in a project; who left before takes the place up again."""
     actor.require("manage_members", project_id)
     with db.write() as c:
         open_project(c, project_id)
-        member_id = insert_member(
-            c,
-            db,
-            actor,
-            project_id,
-            person_id=person_id,
-            roles=tuple(roles),
-            code=code,
-            site=site,
-            conflicts=conflicts,
-            minutes=minutes,
-        )
+        member_id = insert_member(c, db, actor, project_id, person_id=person_id, **seat)
         return _member(c.execute(_MEMBERS.where(membership.c.id == member_id)).one())
 
 
 def add_member_by_login(
-    db: Database,
-    actor: Actor,
-    project_id: str,
-    *,
-    login: str,
-    name: str,
-    roles: Iterable[Role],
-    code: str | None = None,
-    site: str | None = None,
-    conflicts: Sequence[str] = (),
-    minutes: float | None = None,
+    db: Database, actor: Actor, project_id: str, *, login: str, name: str, **seat: Unpack[Seat]
 ) -> tuple[Member, Invitation | None]:
     """The same by login; where there is no such account, one is made, and the link that opens it comes back."""
     actor.require("manage_members", project_id)
@@ -120,20 +99,9 @@ def add_member_by_login(
         invitation = None
         if person_id is None:
             row = people.new_row(db, login=login, name=name)
-            invitation = add_person(c, db, actor, row)
+            invitation = add_person(c, db, actor, row, project=project_id)
             person_id = row["id"]
-        member_id = insert_member(
-            c,
-            db,
-            actor,
-            project_id,
-            person_id=person_id,
-            roles=tuple(roles),
-            code=code,
-            site=site,
-            conflicts=conflicts,
-            minutes=minutes,
-        )
+        member_id = insert_member(c, db, actor, project_id, person_id=person_id, **seat)
         return _member(c.execute(_MEMBERS.where(membership.c.id == member_id)).one()), invitation
 
 
@@ -147,10 +115,16 @@ def change_member(
     conflicts: Sequence[str] = (),
     minutes: float | None = None,
 ) -> Member:
-    """Change roles, site, conflicts and minutes; the code stays, because sheets carry it."""
+    """Change roles, site, conflicts and minutes; the code stays, because sheets carry it.
+
+    Raises:
+        InputError: roles that nobody may hold together or, after what he has been able to see, may not hold any more.
+        NotAllowedError: his own roles; or who is an owner, and the asker is none.
+    """
     with db.write() as c:
         row = _member_row(c, actor, member_id)
         wanted = _checked_roles(actor, row.project, roles, had=row.roles)
+        _refuse_own_roles(actor, row.person, row.roles, wanted)
         if "owner" in row.roles and "owner" not in wanted:
             _keep_an_owner(c, row)
         values = {"roles": list(wanted), "held": _held(c, row, wanted), **_details(site, conflicts, minutes)}
@@ -193,18 +167,10 @@ def _members_of(project_id: str) -> Any:
 
 
 def insert_member(
-    c: Connection,
-    db: Database,
-    actor: Actor,
-    project_id: str,
-    *,
-    person_id: str,
-    roles: Sequence[Role],
-    code: str | None,
-    site: str | None = None,
-    conflicts: Sequence[str] = (),
-    minutes: float | None = None,
+    c: Connection, db: Database, actor: Actor, project_id: str, *, person_id: str, **seat: Unpack[Seat]
 ) -> str:
+    """The same inside a transaction; the membership's id."""
+    roles, code = seat["roles"], seat.get("code")
     first = not c.execute(select(membership.c.id).where(membership.c.project == project_id)).first()
     wanted = ("owner",) if first else _checked_roles(actor, project_id, roles, had=())
     known = c.execute(select(person.c.disabled_at).where(person.c.id == person_id)).first()
@@ -212,6 +178,8 @@ def insert_member(
         raise NotFoundError("there is no such person, or the account is closed", code="person_not_found")
     rows = c.execute(select(membership).where(membership.c.project == project_id)).all()
     held = next((row for row in rows if row.person == person_id), None)
+    if not first:
+        _refuse_own_roles(actor, person_id, () if held is None or held.ended_at else held.roles, wanted)
     if held is not None and held.ended_at is None:
         raise ConflictError(
             f"this person is in the project already, as {held.code}; change the roles there",
@@ -220,7 +188,8 @@ def insert_member(
             params={"code": held.code},
         )
     ever = sorted(wanted) if held is None else _held(c, held, wanted)
-    values = {"roles": list(wanted), "held": ever, **_details(site, conflicts, minutes)}
+    details = _details(seat.get("site"), seat.get("conflicts", ()), seat.get("minutes"))
+    values = {"roles": list(wanted), "held": ever, **details}
     if held is not None:  # sheets carry the code: it comes back with the person
         c.execute(update(membership).where(membership.c.id == held.id).values(ended_at=None, **values))
         member_id = str(held.id)
@@ -258,24 +227,47 @@ def _checked_roles(
             field="roles",
             code="roles_clash",
         )
+    if "adjudicator" in asked and asked & MODELS:
+        raise InputError(
+            "an adjudicator decides without having seen what models say; analysts and model runners see it",
+            field="roles",
+            code="roles_clash_models",
+        )
     return tuple(role for role in ROLES if role in asked)
+
+
+def _refuse_own_roles(actor: Actor, person_id: str, had: Sequence[str], wanted: Sequence[Role]) -> None:
+    """Nobody gives himself sight of what he may not see; an owner of the installation answers for all of it anyway.
+
+    Raises:
+        NotAllowedError: they are his own, and would change.
+    """
+    if person_id == actor.id and not actor.is_owner and set(had) != set(wanted):
+        raise NotAllowedError(
+            "nobody changes his own roles; ask another coordinator or owner of the project", code="own_roles"
+        )
 
 
 def _held(c: Connection, row: Row[Any], wanted: Sequence[Role]) -> list[str]:
     """Every role this member has held, the wanted ones among them.
 
     Raises:
-        InputError: he is to rate blind, and has had a role that shows what others rated.
+        InputError: he is to rate blind, and has had a role that shows what others, a model or the expert panel gave; or
+            to adjudicate, and has had one that shows what models gave.
     """
     ever = {*row.held, *row.roles}
-    if "rater" in wanted and ever & SEEING:
-        locked = select(submission.c.id).join(assignment, assignment.c.id == submission.c.assignment)
-        if c.execute(locked.where(assignment.c.project == row.project).limit(1)).first() is not None:
-            raise InputError(
-                "who has been able to see ratings of this project cannot rate blind in it; ask somebody else",
-                field="roles",
-                code="has_seen",
-            )
+    if "rater" in wanted and ever & SEEING and anything_to_see(c, row.project):
+        raise InputError(
+            "who has been able to see ratings of this project cannot rate blind in it; ask somebody else",
+            field="roles",
+            code="has_seen",
+        )
+    if "adjudicator" in wanted and "adjudicator" not in row.roles and ever & MODELS and models_rated(c, row.project):
+        raise InputError(
+            "who has been able to see what models gave in this project cannot adjudicate in it; ask somebody else",
+            field="roles",
+            code="has_seen_models",
+        )
     return sorted(ever | set(wanted))
 
 

@@ -173,7 +173,7 @@ def break_glass(db: Database, actor: Actor, slug: str, *, reason: str) -> Projec
     Raises:
         NotAllowedError: only an owner of the installation may.
         NotFoundError: there is no such project.
-        ConflictError: he rates in it, and would see what raters may not.
+        ConflictError: he rates in it, and would see what raters may not; that he tried is in the audit all the same.
     """
     if not actor.is_owner:
         raise NotAllowedError("only an owner of the installation may do this", code="owner_only")
@@ -184,40 +184,47 @@ def break_glass(db: Database, actor: Actor, slug: str, *, reason: str) -> Projec
             raise NotFoundError(
                 f"there is no project {slug!r}", code="project_not_found", params={"slug": slug.strip()[:60]}
             )
-        audit.record(
-            c, db, actor, "project.break_glass", f"project:{row.id}", project=row.id, detail={"reason": reason}
-        )
         held = c.execute(
             select(membership).where(membership.c.project == row.id, membership.c.person == actor.id)
         ).first()
-        if held is not None and "rater" in held.roles:
-            raise ConflictError(
-                "you rate in this project and must not see what the others do; let another owner of the installation "
-                "do this",
-                kind="state",
-                code="glass_rater",
-            )
-        if held is not None:
-            roles = sorted({*(held.roles if held.ended_at is None else ()), "owner"}, key=ROLES.index)
-            c.execute(update(membership).where(membership.c.id == held.id).values(roles=roles, ended_at=None))
-        else:
-            taken = {
-                code.lower()
-                for code in c.execute(select(membership.c.code).where(membership.c.project == row.id)).scalars()
-            }
-            code = next(f"G{n:02d}" for n in range(1, len(taken) + 2) if f"g{n:02d}" not in taken)
-            c.execute(
-                insert(membership).values(
-                    id=new_id("me"),
-                    project=row.id,
-                    person=actor.id,
-                    code=code,
-                    roles=["owner"],
-                    conflicts=[],
-                    created_at=db.stamp(),
-                )
-            )
-        return _project(row)
+        refused = held is not None and "rater" in held.roles
+        act = "project.break_glass_refused" if refused else "project.break_glass"
+        audit.record(c, db, actor, act, f"project:{row.id}", project=row.id, reason=reason)
+        if not refused:
+            _enter_as_owner(c, db, actor, row.id, held)
+    if refused:
+        raise ConflictError(
+            "you rate in this project and must not see what the others do; let another owner of the installation "
+            "do this",
+            kind="state",
+            code="glass_rater",
+        )
+    return _project(row)
+
+
+def _enter_as_owner(c: Connection, db: Database, actor: Actor, project_id: str, held: Row[Any] | None) -> None:
+    if held is not None:
+        roles = sorted({*(held.roles if held.ended_at is None else ()), "owner"}, key=ROLES.index)
+        ever = sorted({*held.held, *held.roles, "owner"}, key=ROLES.index)
+        c.execute(update(membership).where(membership.c.id == held.id).values(roles=roles, held=ever, ended_at=None))
+        return
+    taken = {
+        code.lower()
+        for code in c.execute(select(membership.c.code).where(membership.c.project == project_id)).scalars()
+    }
+    code = next(f"G{n:02d}" for n in range(1, len(taken) + 2) if f"g{n:02d}" not in taken)
+    c.execute(
+        insert(membership).values(
+            id=new_id("me"),
+            project=project_id,
+            person=actor.id,
+            code=code,
+            roles=["owner"],
+            held=["owner"],
+            conflicts=[],
+            created_at=db.stamp(),
+        )
+    )
 
 
 def code_of(c: Connection, project_id: str, person_id: str) -> str | None:

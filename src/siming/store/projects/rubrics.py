@@ -10,7 +10,8 @@ from importlib.resources import files
 from typing import Any
 
 import yaml
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from pydantic import ValidationError
+from sqlalchemy import Connection, Row, Text, delete, insert, select, type_coerce, update
 
 from siming.errors import ConflictError, InputError, NotAllowedError, NotFoundError, RubricError
 from siming.rubric import Rubric, builtin_rubric_ids
@@ -18,7 +19,7 @@ from siming.rubric.check import check_rubric
 from siming.store import audit
 from siming.store.access import Actor
 from siming.store.database import Database, new_id
-from siming.store.schema import project, project_rubric, rubric_version
+from siming.store.schema import attempt, project, project_rubric, rubric_version
 
 LONGEST_DOCUMENT = 1_000_000
 """Bytes of YAML; siming's own longest has under a tenth of it."""
@@ -126,24 +127,30 @@ def retire_rubric(db: Database, actor: Actor, version_id: str) -> RubricVersion:
 
 
 def rubric_versions(db: Database, actor: Actor) -> tuple[RubricVersion, ...]:
-    """Every version, by rubric, newest first; a rubric is no secret to anybody who is signed in."""
+    """Every version that he may read (`read_version`), by rubric, newest first."""
     with db.read() as c:
         rows = c.execute(
             select(rubric_version)
             .where(rubric_version.c.state != "draft")
             .order_by(rubric_version.c.rubric, rubric_version.c.published_at.desc(), rubric_version.c.id)
-        )
-        return tuple(_version(row) for row in rows)
+        ).all()
+        return tuple(_version(row) for row in rows if _may_read(c, actor, row))
 
 
-def get_version(db: Database, version_id: str) -> RubricVersion:
-    """One version.
+def read_version(db: Database, actor: Actor, version_id: str) -> RubricVersion:
+    """One version, for somebody who may read it.
+
+    Everybody reads what comes with siming, members read what a project of theirs rates with or has rated with, and who
+    may publish reads all. A site's own rubric may be an exam that its candidates must not know.
 
     Raises:
-        NotFoundError: there is none of that id.
+        NotFoundError: there is none of that id, or it is none of his.
     """
     with db.read() as c:
-        return _version(_row(c, version_id))
+        row = _row(c, version_id)
+        if not _may_read(c, actor, row):
+            raise _no_version(version_id)
+        return _version(row)
 
 
 def get_rubric(db: Database, version_id: str) -> Rubric:
@@ -226,6 +233,28 @@ def may_publish(actor: Actor) -> bool:
     return actor.is_owner or any(actor.may("manage_project", project_id) for project_id in actor.roles)
 
 
+def _may_read(c: Connection, actor: Actor, row: Row[Any]) -> bool:
+    if may_publish(actor) or row.sha256 in _builtin_sha256():
+        return True
+    own = list(actor.roles)
+    now = select(project_rubric.c.project).where(
+        project_rubric.c.rubric_version == row.id, project_rubric.c.project.in_(own)
+    )
+    # An attempt keeps the versions it came with when its project goes over to newer ones.
+    once = select(attempt.c.id).where(
+        attempt.c.project.in_(own), type_coerce(attempt.c.rubrics, Text).contains(f'"{row.id}"', autoescape=True)
+    )
+    return any(c.execute(wanted.limit(1)).first() is not None for wanted in (now, once))
+
+
+@lru_cache(maxsize=1)
+def _builtin_sha256() -> frozenset[str]:
+    entries = files("siming.rubric.builtin").iterdir()
+    return frozenset(
+        hashlib.sha256(entry.read_bytes()).hexdigest() for entry in entries if entry.name.endswith(".yaml")
+    )
+
+
 @lru_cache(maxsize=64)
 def parse_rubric(text: str) -> Rubric:
     """A rubric from its YAML, checked.
@@ -237,11 +266,22 @@ def parse_rubric(text: str) -> Rubric:
         _refuse_traps(text)
         plain = _loaded(text)
         if not isinstance(plain, dict):
-            raise _unsound(f"it holds {type(plain).__name__}, wanted keys with values")
+            raise _unsound(f"it holds {type(plain).__name__}, wanted keys with values", "no_keys")
+        if plain.get("schema") != Rubric.SCHEMA:
+            raise _unsound(f"its schema is not {Rubric.SCHEMA}", "schema", wanted=Rubric.SCHEMA)
         rubric = Rubric.from_plain(plain)
         check_rubric(rubric, where="the rubric")
-    except (yaml.YAMLError, ValueError, RubricError) as error:
-        raise _unsound(str(error)) from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        if mark is None:
+            raise _unsound(str(error), "yaml") from error
+        raise _unsound(str(error), "yaml_at", line=mark.line + 1, column=mark.column + 1) from error
+    except ValueError as error:
+        if isinstance(error.__cause__, ValidationError):
+            raise _misfit(str(error), error.__cause__) from error
+        raise _unsound(str(error), "said", why=str(error)) from error
+    except RubricError as error:
+        raise _unsound(str(error), "said", why=str(error)) from error
     return rubric
 
 
@@ -253,7 +293,7 @@ def _loaded(text: str) -> Any:
         return yaml.load(text, Loader=_LOADER)  # noqa: S506 - one of the safe ones
     except (ArithmeticError, LookupError, TypeError, AttributeError) as error:
         # The library lets these out where a value is not what its tag says, such as `!!int ''`.
-        raise _unsound(f"a value is not what its tag says ({error})") from error
+        raise _unsound(f"a value is not what its tag says ({error})", "yaml") from error
 
 
 DEEPEST = 40
@@ -267,41 +307,70 @@ def _refuse_traps(text: str) -> None:
     depth = 0
     for number, found in enumerate(yaml.parse(text, Loader=_LOADER)):
         if number > MOST_PARTS:
-            raise _unsound(f"it has more than {MOST_PARTS} keys and values")
+            raise _unsound(f"it has more than {MOST_PARTS} keys and values", "parts", at_most=MOST_PARTS)
         if isinstance(found, yaml.AliasEvent):
-            raise _unsound("it refers to its own parts with * (an alias); write them out")
+            raise _unsound("it refers to its own parts with * (an alias); write them out", "alias")
         if isinstance(found, yaml.CollectionStartEvent):
             depth += 1
         elif isinstance(found, yaml.CollectionEndEvent):
             depth -= 1
         if depth > DEEPEST:
-            raise _unsound(f"it is nested more than {DEEPEST} levels deep")
+            raise _unsound(f"it is nested more than {DEEPEST} levels deep", "deep", at_most=DEEPEST)
 
 
-def _unsound(why: str) -> InputError:
+MOST_TOLD = 12
+"""Misfits of one document that are told at once."""
+
+
+def _unsound(message: str, kind: str, **facts: object) -> InputError:
+    return _refused(message, [InputError(message, code=f"rubric_{kind}", params=facts)])
+
+
+def _misfit(message: str, found: ValidationError) -> InputError:
+    """One refusal of the first fields that do not fit; pages say each in the reader's language."""
+    told = []
+    for item in found.errors(include_url=False)[:MOST_TOLD]:
+        where = ".".join(str(piece) for piece in item["loc"]) or "–"
+        said = item["msg"].removeprefix("Value error, ")
+        kind = "rule" if item["type"] in ("value_error", "assertion_error") else "field"
+        why = {"why": said} if kind == "rule" else {"why": item["type"], **item.get("ctx", {})}
+        told.append(InputError(f"{where}: {said}", code=f"rubric_{kind}", params={"field": where, **why}))
+    return _refused(message, told)
+
+
+def _refused(message: str, told: list[InputError]) -> InputError:
     return InputError(
-        f"the rubric cannot be published: {why}", field="document", code="rubric_unsound", params={"why": why}
+        f"the rubric cannot be published: {message}", field="document", code="rubric_unsound", params={"why": told}
     )
 
 
 def _text_of(document: bytes | str) -> str:
     raw = document.encode("utf-8", "surrogatepass") if isinstance(document, str) else document
     if len(raw) > LONGEST_DOCUMENT:
-        raise _unsound(f"it has {len(raw)} bytes, at most {LONGEST_DOCUMENT} are taken")
+        raise _unsound(
+            f"it has {len(raw)} bytes, at most {LONGEST_DOCUMENT} are taken",
+            "bytes",
+            n=len(raw),
+            at_most=LONGEST_DOCUMENT,
+        )
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise _unsound(f"it is not UTF-8 (byte {error.start}); save it as UTF-8") from error
+        raise _unsound(f"it is not UTF-8 (byte {error.start}); save it as UTF-8", "encoding") from error
     if "\x00" in text:
-        raise _unsound("it holds a NUL character")
+        raise _unsound("it holds a NUL character", "encoding")
     return text
 
 
 def _row(c: Connection, version_id: str) -> Row[Any]:
     row = c.execute(select(rubric_version).where(rubric_version.c.id == version_id)).first()
     if row is None:
-        raise NotFoundError(f"there is no rubric version {version_id!r}")
+        raise _no_version(version_id)
     return row
+
+
+def _no_version(version_id: str) -> NotFoundError:
+    return NotFoundError(f"there is no rubric version {version_id!r}")
 
 
 def _version(row: Row[Any]) -> RubricVersion:

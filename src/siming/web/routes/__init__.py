@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from fastapi import APIRouter, FastAPI
 
 from siming.web.counting import counting_beside
+from siming.web.incoming import reading_beside
 from siming.web.ingest import ingesting
 from siming.web.making import making_beside
 from siming.web.routes import (
@@ -95,5 +96,10 @@ APIS: tuple[APIRouter, ...] = (
 )
 """JSON below /api/v1."""
 
-WORKERS: tuple[Callable[[FastAPI], AbstractContextManager[object]], ...] = (ingesting, counting_beside, making_beside)
+WORKERS: tuple[Callable[[FastAPI], AbstractContextManager[object]], ...] = (
+    ingesting,
+    counting_beside,
+    making_beside,
+    reading_beside,
+)
 """What runs beside the server: entered when it starts, left when it stops."""

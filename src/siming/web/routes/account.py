@@ -11,6 +11,7 @@ from siming.errors import InputError, NotAllowedError, NotFoundError
 from siming.store.accounts import invitations, people, sessions, tokens
 from siming.web.errors_page import status_of
 from siming.web.form import SentForm
+from siming.web.once import redirect_showing, shown_once
 from siming.web.page import THEMES, language_of, redirect, render
 from siming.web.routes.sign_in import start_session
 from siming.web.security import Tries, address_of
@@ -25,7 +26,7 @@ Who = Annotated[SignedIn, Depends(signed_in)]
 @pages.get("/account")
 def show(request: Request, who: Who) -> Response:
     """The account."""
-    return _page(request, who)
+    return _page(request, who, **shown_once(request, who))
 
 
 @pages.post("/account")
@@ -49,7 +50,7 @@ def change(request: Request, who: Who, form: SentForm) -> Response:
 
 @pages.post("/account/password")
 def password(request: Request, who: Who, form: SentForm) -> Response:
-    """A new password; every other session ends."""
+    """A new password; every other session ends, and every token unless the box says to keep them."""
     address, login = address_of(request), who.actor.login
     tries: Tries = request.app.state.tries
     try:
@@ -60,6 +61,7 @@ def password(request: Request, who: Who, form: SentForm) -> Response:
             present=form.text("present"),
             new=form.text("new"),
             keep_session=who.session.token_hash if who.session else None,
+            keep_tokens=form.ticked("keep_tokens"),
         )
     except (InputError, NotAllowedError) as problem:
         return _page(request, who, problem=problem, part="password")
@@ -86,7 +88,7 @@ def make_token(request: Request, who: Who, form: SentForm) -> Response:
         )
     except InputError as problem:
         return _page(request, who, problem=problem, part="tokens")
-    return _page(request, who, secret=secret)
+    return redirect_showing(request, who, "/account", secret=secret)
 
 
 @pages.post("/account/tokens/{token}/revoke")
@@ -122,6 +124,7 @@ def accept(request: Request, token: Annotated[str, Form()] = "", password: Annot
 def _page(
     request: Request, who: SignedIn, *, problem: Any = None, part: str = "", secret: str | None = None
 ) -> Response:
+    now, own = database(request).stamp(), tokens.tokens(database(request), who.actor)
     return render(
         request,
         "account.html",
@@ -130,7 +133,8 @@ def _page(
         problem=problem,
         part=part,
         secret=secret,
-        tokens=tokens.tokens(database(request), who.actor),
-        now=database(request).stamp(),
+        tokens=own,
+        live_tokens=sum(not each.revoked_at and (each.expires_at or now) >= now for each in own),
+        now=now,
         here="account",
     )

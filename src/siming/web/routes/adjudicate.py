@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from siming.store.cases import case_view, cases
+from siming.store.cases import case_view, cases, joint
 from siming.store.cases.case_view import CaseLine, CaseStep, CaseView, Line, Somebody
 from siming.store.cases.cases import TEMPLATES, Moved
 from siming.store.cases.comparison import Kind
@@ -16,10 +16,11 @@ from siming.store.policy import Policy
 from siming.store.projects import projects
 from siming.store.projects.projects import code_of
 from siming.web import texts
-from siming.web.page import language_of, render
+from siming.web.keys import keymap, keys_of
+from siming.web.page import language_of, redirect, render
 from siming.web.routes.compare import SYMBOLS, EntryAnswer, entry_answer, films
-from siming.web.routes.rate import keymap, keys_of
 from siming.web.routes.rating_api import BlankReason, MediaAnswer, RubricAnswer, blank_reason_texts, rubric_answer
+from siming.web.seen import seen
 from siming.web.who import SignedIn, database, signed_in
 
 pages = APIRouter(include_in_schema=False)
@@ -31,27 +32,6 @@ CaseId = Annotated[str, Path(max_length=60)]
 Text = Annotated[str, Field(max_length=8000)]
 Short = Annotated[str, Field(max_length=200)]
 
-PLAYER_KEYS = (
-    "play", "back", "forward", "back_far", "forward_far", "previous_frame", "next_frame", "slower", "faster",
-    "normal_speed", "loop", "go_to_time", "full_screen", "mute", "next_camera", "previous_step", "next_step", "keys",
-)  # fmt: skip
-"""Keys that do here what they do on the rating page."""
-OWN_KEYS = {
-    "take_first": ["1"],
-    "take_second": ["2"],
-    "take_other": ["3"],
-    "play_first": ["a"],
-    "play_second": ["b"],
-    "play_both": ["w"],
-    "rubric_text": ["h"],
-    "template": ["y"],
-    "rationale": ["t"],
-    "decide": ["Enter"],
-    "lock": ["Ctrl+Enter"],
-    "undo": ["u"],
-    "pen": ["Shift+p"],
-    "reopen": ["Shift+o"],
-}
 PAGE = 100
 
 
@@ -227,6 +207,14 @@ class ReopenBody(ActBody):
     reason: Text
 
 
+class DisagreeBody(ConfirmBody):
+    """A decided step that is to be judged again."""
+
+    rubric: Short
+    step: Short
+    reason: Text
+
+
 class UndoBody(ActBody):
     """Take back the last act, of one step or of the case."""
 
@@ -259,21 +247,34 @@ def show_cases(
     )
 
 
+@pages.get("/p/{slug}/cases/next")
+def next_case(request: Request, slug: Slug, who: Who, after: Annotated[str, Query(max_length=60)] = "") -> Response:
+    """On to the first case that waits for this person; to the list where there is none."""
+    db = database(request)
+    project = projects.get_project(db, who.actor, slug)
+    found = case_view.list_cases(db, who.actor, project.id, state="waiting", limit=PAGE)
+    for line in found.lines:
+        elsewhere = line.holder is not None and not line.holder.me
+        if line.id != after and line.part != "reader" and not elsewhere:
+            return redirect(f"/cases/{line.id}")
+    return redirect(f"/p/{slug}/cases", flash="cases.none_waiting")
+
+
 @pages.get("/cases/{case}")
 def show_case(request: Request, case: CaseId, who: Who) -> Response:
     """The page of one case."""
     view = case_view.view_case(database(request), who.actor, case)
+    seen(request, who, f"case:{case}", act="case.view", project=view.project)
     project = projects.get_project_by_id(database(request), who.actor, view.project)
     language = language_of(request, who)
-    own = {name: keys for name, keys in keys_of(who.person.settings).items() if name in PLAYER_KEYS}
     data = {
         "case": case,
         "csrf": who.csrf,
         "person": {"id": who.actor.id, "login": who.actor.login, "name": who.actor.name},
         "language": language,
         "texts": {**texts.group(language, "rate.script"), **texts.group(language, "adjudicate.script")},
-        "keymap": {**{name: keymap()[name] for name in PLAYER_KEYS}, **OWN_KEYS},
-        "keys": own,
+        "keymap": keymap("case", who.person.settings),
+        "keys": keys_of("case", who.person.settings),
         "symbols": dict(SYMBOLS),
     }
     return render(request, "adjudicate.html", who=who, slug=project.slug, view=view, data=data)
@@ -300,10 +301,11 @@ def get_case(request: Request, case: CaseId, who: Who) -> CaseAnswer:
     """One case with both sides."""
     db = database(request)
     view = case_view.view_case(db, who.actor, case)
+    seen(request, who, f"case:{case}", act="case.view", project=view.project)
     with db.read() as connection:
         code = code_of(connection, view.project, who.actor.id) or ""
     project = projects.get_project_by_id(db, who.actor, view.project)
-    return _case_answer(view, films(request, who, view.attempt), code, project.policy, db.stamp())
+    return _case_answer(view, films(request, who, view.attempt, view.media_sha256), code, project.policy, db.stamp())
 
 
 @api.get("/cases/{case}/state")
@@ -396,6 +398,15 @@ def close(request: Request, case: CaseId, body: ActBody, who: Who) -> MovedAnswe
 def confirm(request: Request, case: CaseId, body: ConfirmBody, who: Who) -> MovedAnswer:
     """In joint mode: agree to a version. The last to do so makes the consensus."""
     return _moved(cases.confirm(database(request), who.actor, case, version=body.version))
+
+
+@api.post("/cases/{case}/disagree")
+def disagree(request: Request, case: CaseId, body: DisagreeBody, who: Who) -> MovedAnswer:
+    """In joint mode, instead of confirming: say which step is to be judged again, and why."""
+    moved = joint.disagree(
+        database(request), who.actor, case, version=body.version, rubric=body.rubric, step=body.step, reason=body.reason
+    )
+    return _moved(moved)
 
 
 def _moved(moved: Moved) -> MovedAnswer:

@@ -6,16 +6,20 @@ import csv
 import io
 import json
 import re
-from typing import Annotated
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import Response
+from fastapi.responses import Response, StreamingResponse
 
 from siming.errors import InputError
-from siming.store import audit, audit_pages
+from siming.store import audit, audit_pages, audit_reasons
 from siming.store.projects import projects
 from siming.store.projects.projects import Project
-from siming.web.page import render
+from siming.web import texts
+from siming.web.form import SentForm
+from siming.web.page import language_of, redirect, render
 from siming.web.who import SignedIn, database, signed_in
 
 pages = APIRouter(include_in_schema=False)
@@ -70,6 +74,21 @@ def installation_file(request: Request, who: Who) -> Response:
     return _file(request, who, None)
 
 
+@pages.post("/p/{slug}/audit/erase-reason")
+def erase_project_reason(request: Request, slug: str, who: Who, form: SentForm) -> Response:
+    """Erase the words of a reason, such as those that name somebody; its line stays."""
+    project = projects.get_project(database(request), who.actor, slug)
+    audit_reasons.erase_reason(database(request), who.actor, project.id, form.text("digest"))
+    return redirect(f"/p/{slug}/audit", flash="audit.reason_gone")
+
+
+@pages.post("/audit/erase-reason")
+def erase_installation_reason(request: Request, who: Who, form: SentForm) -> Response:
+    """The same for a line that belongs to no project."""
+    audit_reasons.erase_reason(database(request), who.actor, None, form.text("digest"))
+    return redirect("/audit", flash="audit.reason_gone")
+
+
 def _page(
     request: Request,
     who: SignedIn,
@@ -82,7 +101,7 @@ def _page(
     before: str,
     verify: bool,
 ) -> Response:
-    db = database(request)
+    db, language = database(request), language_of(request, who)
     for name, value in (("since", since), ("until", until)):
         if value and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
             raise InputError(f"{name} is {value[:20]!r}; give a day such as 2026-03-01", field=name, code="day_form")
@@ -106,23 +125,44 @@ def _page(
         found=found,
         filters={"act": act, "by": by, "since": since, "until": until},
         verdict=audit.verify(db) if verify else None,
+        say_act=lambda line_act: act_in(language, line_act),
+        say_kind=lambda target: kind_in(language, target),
         base="/audit" if project is None else f"/p/{project.slug}/audit",
         here="audit",
     )
 
 
+def act_in(language: texts.Language, act: str) -> str:
+    """What was done, as a sentence; an act that this version does not know stays as it is written."""
+    key = f"audit.acts.{act}"
+    return texts.text(language, key) if texts.has_text(key) else act
+
+
+def kind_in(language: texts.Language, target: str) -> str:
+    """The thing acted on, such as ``Assignment as_7k2m``."""
+    kind, _, name = target.partition(":")
+    key = f"audit.kind.{kind}"
+    return f"{texts.text(language, key)} {name}" if texts.has_text(key) else target
+
+
 def _file(request: Request, who: SignedIn, project: Project | None) -> Response:
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for line in audit_pages.every_line(database(request), who.actor, None if project is None else project.id):
-        writer.writerow([_cell(line[name]) for name in COLUMNS])
+    # Refused, if it is to be, before the first byte is sent.
+    told = audit_pages.every_line(database(request), who.actor, None if project is None else project.id)
     name = "audit" if project is None else f"audit-{project.slug}"
-    return Response(
-        out.getvalue().encode("utf-8"),
+    return StreamingResponse(
+        _rows(told),
         media_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
     )
+
+
+def _rows(told: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
+    """Lines of the file, some hundred at a time."""
+    rows: Iterator[Sequence[str]] = chain([COLUMNS], ([_cell(line[name]) for name in COLUMNS] for line in told))
+    while part := list(islice(rows, 500)):
+        out = io.StringIO()
+        csv.writer(out, lineterminator="\n").writerows(part)
+        yield out.getvalue().encode("utf-8")
 
 
 def _cell(value: object) -> str:

@@ -5,6 +5,7 @@ A rater is told of the panel's points only for what he has locked himself; see `
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, File, Form, Path, Request, UploadFile
@@ -20,10 +21,13 @@ from siming.store.figures import model_runs
 from siming.store.media import attempts
 from siming.store.projects import projects, rubrics
 from siming.store.projects.projects import Project
+from siming.web.figures import figure_of
 from siming.web.form import SentForm
-from siming.web.incoming import LARGEST_FILE, panel_sheets
+from siming.web.incoming import read_apart, takes_files
 from siming.web.page import language_of, redirect, render
+from siming.web.reading import LARGEST_FILE, panel_sheets
 from siming.web.security import takes_bodies_up_to
+from siming.web.seen import seen
 from siming.web.who import SignedIn, database, signed_in
 
 pages = APIRouter(include_in_schema=False)
@@ -42,6 +46,7 @@ class MeasuredAnswer(BaseModel):
     value: float | None
     n: int
     interval: tuple[float, float] | None = None
+    interval_reason: str | None = Field(default=None, description="Why there is a value and no interval.")
     reason: str | None = None
 
 
@@ -101,13 +106,20 @@ def calibration_page(request: Request, slug: Slug, who: Who) -> Response:
     return _page(request, slug, who)
 
 
-@pages.post("/p/{slug}/calibration/gold")
+@takes_files(pages, "/p/{slug}/calibration/gold", "manage_attempts")
 @takes_bodies_up_to(LARGEST_FILE + 10_000)
 def add_gold_form(request: Request, slug: Slug, who: Who, form: SentForm) -> Response:
     """Bring the panel's sheets of an attempt in."""
     try:
         n = _add_gold(
-            request, who, slug, form.text("attempt"), form.text("format"), form.text("source"), form.file("file")
+            request,
+            who,
+            slug,
+            form.text("attempt"),
+            form.text("format"),
+            form.text("source"),
+            form.file("file"),
+            form.file_name("file"),
         )
     except (InputError, ConflictError) as error:
         values = {name: form.text(name) for name in ("attempt", "format", "source")}
@@ -132,15 +144,21 @@ def _page(
         "here": "calibration",
         "path": f"/p/{slug}/calibration",
         "names": METRICS,
-        "why": lambda reason: reason_in(language, reason),
+        "figures": lambda found: [
+            figure_of(name, found.metrics[name].to_json(), lambda reason: reason_in(language, reason))
+            for name in METRICS
+            if name in found.metrics
+        ],
         "pass_kappa": project.policy.calibration_pass_kappa,
     }
     if who.actor.may("rate", project.id):
         own = calibration.own_calibration(db, who.actor, project.id)
+        _told(request, who, project, (own,))
         return render(
             request, "calibration_own.html", own=own, titles=_titles(request, who, project, language), **shared
         )
     results = calibration.calibrations(db, who.actor, project.id)
+    _told(request, who, project, results)
     manages = who.actor.may("manage_attempts", project.id)
     return render(
         request,
@@ -160,7 +178,9 @@ def own(request: Request, slug: Slug, who: Who) -> CalibrationAnswer:
     """Your own result, over what you have locked."""
     db = database(request)
     project = projects.get_project(db, who.actor, slug)
-    return _answer(calibration.own_calibration(db, who.actor, project.id))
+    found = calibration.own_calibration(db, who.actor, project.id)
+    _told(request, who, project, (found,))
+    return _answer(found)
 
 
 @api.get("/raters")
@@ -168,7 +188,9 @@ def everybody(request: Request, slug: Slug, who: Who) -> list[CalibrationAnswer]
     """Every rater's result, by code."""
     db = database(request)
     project = projects.get_project(db, who.actor, slug)
-    return [_answer(each) for each in calibration.calibrations(db, who.actor, project.id)]
+    found = calibration.calibrations(db, who.actor, project.id)
+    _told(request, who, project, found)
+    return [_answer(each) for each in found]
 
 
 @api.get("/gold")
@@ -180,7 +202,7 @@ def gold(request: Request, slug: Slug, who: Who) -> list[GoldAnswer]:
     return [GoldAnswer(**{name: getattr(line, name) for name in GoldAnswer.model_fields}) for line in found]
 
 
-@api.post("/gold/{code}")
+@takes_files(api, "/gold/{code}", "manage_attempts")
 @takes_bodies_up_to(LARGEST_FILE + 10_000)
 def add_gold(
     request: Request,
@@ -192,10 +214,14 @@ def add_gold(
     form: Annotated[str, Form(alias="format", max_length=20)] = "csv",
 ) -> GoldAdded:
     """Keep the panel's sheets of an attempt; it is a gold one from then on."""
-    return GoldAdded(sheets=_add_gold(request, who, slug, code, form, source, file.file.read(LARGEST_FILE + 1)))
+    return GoldAdded(
+        sheets=_add_gold(request, who, slug, code, form, source, file.file.read(LARGEST_FILE + 1), file.filename or "")
+    )
 
 
-def _add_gold(request: Request, who: SignedIn, slug: str, code: str, form: str, source: str, raw: bytes) -> int:
+def _add_gold(
+    request: Request, who: SignedIn, slug: str, code: str, form: str, source: str, raw: bytes, called: str
+) -> int:
     db = database(request)
     project = projects.get_project(db, who.actor, slug)
     who.actor.require("manage_attempts", project.id)
@@ -203,7 +229,7 @@ def _add_gold(request: Request, who: SignedIn, slug: str, code: str, form: str, 
     if form not in GOLD_FORMATS:
         raise InputError(f"there is no format {form[:20]!r} for gold sheets", field="format", code="import_form")
     room = model_runs.room_for(db, who.actor, project.id)
-    sheets = panel_sheets(raw, form, room, attempt=found.code)
+    sheets = read_apart(request, panel_sheets, raw, form, room, attempt=found.code, name=called)
     try:
         calibration.add_gold(db, who.actor, found.id, sheets, source=source)
     except RoomError:
@@ -224,6 +250,12 @@ def _titles(request: Request, who: SignedIn, project: Project, language: str) ->
     }
 
 
+def _told(request: Request, who: SignedIn, project: Project, results: Sequence[CalibrationResult]) -> None:
+    """The panel's points stand beside those of a rater: whoever is shown them has seen the gold sheets."""
+    if any(result.steps for result in results):
+        seen(request, who, f"project:{project.id}", act="calibration.view", project=project.id)
+
+
 def _answer(found: CalibrationResult) -> CalibrationAnswer:
     return CalibrationAnswer(
         rater=found.rater,
@@ -238,4 +270,10 @@ def _answer(found: CalibrationResult) -> CalibrationAnswer:
 
 def _measured(found: Any) -> MeasuredAnswer:
     between = None if found.interval is None else (found.interval.low, found.interval.high)
-    return MeasuredAnswer(value=found.value, n=found.n, interval=between, reason=found.reason)
+    return MeasuredAnswer(
+        value=found.value,
+        n=found.n,
+        interval=between,
+        interval_reason=found.interval_reason if between is None and found.value is not None else None,
+        reason=found.reason,
+    )

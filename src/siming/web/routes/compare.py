@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
@@ -17,13 +17,15 @@ from siming.store.blind.draft import BLANK_REASONS
 from siming.store.cases import grid as store
 from siming.store.cases.case_opening import open_missing_cases
 from siming.store.cases.comparison import KINDS, OPEN, Kind
-from siming.store.cases.grid import CellInFull, Grid, Order
+from siming.store.cases.grid import CellInFull, GridColumn, Order
 from siming.store.cases.pairs import nothing_there, require_or_hide
-from siming.store.media.media import media_for_rating
+from siming.store.media.media import films_as_rated
 from siming.store.projects import projects
 from siming.web import numbers, signing
 from siming.web.page import redirect, render
+from siming.web.routes.agreement import brief_agreement
 from siming.web.routes.rating_api import Both, MediaAnswer
+from siming.web.seen import seen
 from siming.web.who import SignedIn, database, signed_in
 
 pages = APIRouter(include_in_schema=False)
@@ -103,6 +105,7 @@ class CellAnswer(BaseModel):
     entries: tuple[EntryAnswer, EntryAnswer]
     deductions: dict[str, Both] = Field(description="Text of every deduction that one of the two took.")
     media: list[MediaAnswer]
+    case: str | None = Field(description="The attempt's case; null where nothing differed.")
 
 
 @pages.get("/p/{slug}/compare")
@@ -112,6 +115,7 @@ def show_grid(
     who: Who,
     kind: Annotated[list[str] | None, Query(max_length=20)] = None,
     step: Annotated[str, Query(max_length=200)] = "",
+    skill: Annotated[str, Query(max_length=200)] = "",
     search: Annotated[str, Query(max_length=200)] = "",
     rater: Annotated[str, Query(max_length=80)] = "",
     state: Annotated[str, Query(max_length=20)] = "",
@@ -137,11 +141,20 @@ def show_grid(
         offset=(page - 1) * PAGE,
         limit=PAGE,
     )
+    seen(request, who, f"project:{project.id}", act="project.compare", project=project.id)
+    columns = [column for column in found.columns if column.rubric == skill] or list(found.columns)
     parts = cell.split("/")
     chosen = _cell_or_none(request, who, project.id, *parts) if len(parts) == 3 else None
     asked = [("kind", k) for k in kinds] + [
         (name, value)
-        for name, value in (("step", step), ("search", search), ("rater", rater), ("state", state), ("order", order))
+        for name, value in (
+            ("step", step),
+            ("skill", skill),
+            ("search", search),
+            ("rater", rater),
+            ("state", state),
+            ("order", order),
+        )
         if value
     ]
     return render(
@@ -151,7 +164,11 @@ def show_grid(
         project=project,
         here="compare",
         grid=found,
-        headings=_headings(found),
+        columns=columns,
+        headings=_headings(columns),
+        skills=list(dict.fromkeys(column.rubric for column in found.columns)),
+        skill=skill,
+        agreement=brief_agreement(request, who, project) if who.actor.may("see_statistics", project.id) else None,
         symbols=SYMBOLS,
         open_kinds=OPEN,
         kinds=kinds,
@@ -221,6 +238,7 @@ def get_grid(
         offset=offset,
         limit=limit,
     )
+    seen(request, who, f"project:{project.id}", act="project.compare", project=project.id)
     return GridAnswer(
         total=found.total,
         offset=found.offset,
@@ -250,7 +268,8 @@ def get_cell(request: Request, slug: Slug, attempt: Name, rubric: Name, step: Na
     """Both entries of one step."""
     project = projects.get_project(database(request), who.actor, slug)
     require_or_hide(who.actor, "compare", project.id)
-    return _cell(request, who, store.cell_in_full(database(request), who.actor, project.id, attempt, rubric, step))
+    found = store.cell_in_full(database(request), who.actor, project.id, attempt, rubric, step)
+    return _cell(request, who, project.id, found)
 
 
 def entry_answer(entry: Entry, label: int | None) -> EntryAnswer:
@@ -267,11 +286,11 @@ def entry_answer(entry: Entry, label: int | None) -> EntryAnswer:
     )
 
 
-def films(request: Request, who: SignedIn, attempt_id: str) -> list[MediaAnswer]:
-    """The films of an attempt with addresses for this person."""
+def films(request: Request, who: SignedIn, attempt_id: str, rated: tuple[str | None, str | None]) -> list[MediaAnswer]:
+    """The films of an attempt with addresses for this person: those that were rated, by their hashes."""
     db = database(request)
     with db.read() as connection:
-        found = media_for_rating(connection, attempt_id)
+        found = films_as_rated(connection, attempt_id, rated)
     return [
         MediaAnswer(
             id=film.id,
@@ -287,7 +306,9 @@ def films(request: Request, who: SignedIn, attempt_id: str) -> list[MediaAnswer]
     ]
 
 
-def _cell(request: Request, who: SignedIn, found: CellInFull) -> CellAnswer:
+def _cell(request: Request, who: SignedIn, project_id: str, found: CellInFull) -> CellAnswer:
+    of = f"attempt:{found.attempt}/{found.cell.rubric}/{found.cell.step}"
+    seen(request, who, of, act="attempt.compare", project=project_id)
     cell, step = found.cell, found.rubric.get_step(found.cell.step)
     entries = [
         entry_answer(entry, label_of_entry(entry, step, found.rubric.ordinal_map))
@@ -304,7 +325,8 @@ def _cell(request: Request, who: SignedIn, found: CellInFull) -> CellAnswer:
         raters=found.raters,
         entries=(entries[0], entries[1]),
         deductions=deduction_texts(found.rubric, cell.step, [*cell.first.deductions, *cell.second.deductions]),
-        media=films(request, who, found.attempt),
+        media=films(request, who, found.attempt, found.media_sha256),
+        case=found.case,
     )
 
 
@@ -315,15 +337,16 @@ def deduction_texts(rubric: Rubric, step_id: str, taken: list[str]) -> dict[str,
 
 def _cell_or_none(request: Request, who: SignedIn, project_id: str, *parts: str) -> CellAnswer | None:
     try:
-        return _cell(request, who, store.cell_in_full(database(request), who.actor, project_id, *parts))
+        found = store.cell_in_full(database(request), who.actor, project_id, *parts)
     except NotFoundError:
         return None
+    return _cell(request, who, project_id, found)
 
 
-def _headings(found: Grid) -> list[tuple[str, int]]:
+def _headings(columns: Sequence[GridColumn]) -> list[tuple[str, int]]:
     """Rubrics over their steps: id and how many columns each spans."""
     spans: dict[str, int] = {}
-    for column in found.columns:
+    for column in columns:
         spans[column.rubric] = spans.get(column.rubric, 0) + 1
     return list(spans.items())
 

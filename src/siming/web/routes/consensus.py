@@ -19,6 +19,7 @@ from siming.web import numbers
 from siming.web.page import redirect, render
 from siming.web.routes.compare import EntryAnswer, entry_answer
 from siming.web.routes.rating_api import Both
+from siming.web.seen import seen
 from siming.web.who import SignedIn, database, signed_in
 
 pages = APIRouter(include_in_schema=False)
@@ -371,7 +372,9 @@ def _read(
     wanted = next((made for made in history if version in (None, made.number)), None)
     if wanted is None:
         raise nothing_there()
-    return consensus_view.read_result(db, who.actor, wanted.id), history
+    found = consensus_view.read_result(db, who.actor, wanted.id)
+    seen(request, who, f"consensus:{wanted.id}", act="consensus.view", project=project.id)
+    return found, history
 
 
 def _own(request: Request, slug: str, attempt: str, who: SignedIn, consensus_id: str) -> str:

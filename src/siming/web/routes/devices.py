@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, File, Form, Path, Request, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Path, Query, Request, UploadFile
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -21,6 +21,8 @@ api = APIRouter(prefix="/api/v1/projects/{slug}", tags=["devices"])
 
 Who = Annotated[SignedIn, Depends(signed_in)]
 Slug = Annotated[str, Path(max_length=80)]
+After = Annotated[str, Query(max_length=1000)]
+ON_A_PAGE = 100
 
 
 class DeviceAnswer(BaseModel):
@@ -35,6 +37,8 @@ class DeviceAnswer(BaseModel):
     seen_at: str
     condition: str = Field(description="unsent, unknown, in_contact, settled or written_off.")
     written_off_reason: str | None
+    browser: str | None = Field(description="Its family and system, such as Chrome, Android.")
+    cursor: str = Field(description="What to give as `after` for the devices that come after this one.")
 
 
 class WriteOffBody(BaseModel):
@@ -56,9 +60,9 @@ class HandedOverAnswer(BaseModel):
 
 
 @pages.get("/p/{slug}/devices")
-def show_devices(request: Request, slug: Slug, who: Who) -> Response:
-    """Every device, those to look after first."""
-    return _page(request, slug, who)
+def show_devices(request: Request, slug: Slug, who: Who, after: After = "") -> Response:
+    """Devices, those to look after first."""
+    return _page(request, slug, who, after=after)
 
 
 @pages.post("/p/{slug}/devices/write-off")
@@ -89,11 +93,18 @@ def hand_over_form(request: Request, slug: Slug, who: Who, file: Annotated[Uploa
 
 
 @api.get("/devices")
-def get_devices(request: Request, slug: Slug, who: Who) -> list[DeviceAnswer]:
-    """Every device of a project, those to look after first."""
+def get_devices(
+    request: Request,
+    slug: Slug,
+    who: Who,
+    after: After = "",
+    limit: Annotated[int, Query(ge=1, le=store.MOST_AT_ONCE)] = 200,
+) -> list[DeviceAnswer]:
+    """Devices of a project, those to look after first; go on with the `cursor` of the last one until fewer come."""
     db = database(request)
     project = projects.get_project(db, who.actor, slug)
-    return [DeviceAnswer(**asdict(device)) for device in store.devices(db, who.actor, project.id)]
+    found = store.devices(db, who.actor, project.id, after=after, limit=limit)
+    return [DeviceAnswer(**asdict(device), cursor=device.cursor) for device in found]
 
 
 @api.post("/devices/write-off", status_code=204)
@@ -120,9 +131,10 @@ def _bring_in(request: Request, slug: str, who: SignedIn, raw: bytes) -> handove
     return handover.bring_in(db, who.actor, project.id, raw)
 
 
-def _page(request: Request, slug: str, who: SignedIn, *, problem: RoomError | None = None) -> Response:
+def _page(request: Request, slug: str, who: SignedIn, *, after: str = "", problem: RoomError | None = None) -> Response:
     db = database(request)
     project = projects.get_project(db, who.actor, slug)
+    found = store.devices(db, who.actor, project.id, after=after, limit=ON_A_PAGE + 1)
     return render(
         request,
         "devices.html",
@@ -130,6 +142,9 @@ def _page(request: Request, slug: str, who: SignedIn, *, problem: RoomError | No
         here="devices",
         project=project,
         status=200 if problem is None else 409 if isinstance(problem, ConflictError) else 422,
-        devices=store.devices(db, who.actor, project.id),
+        devices=found[:ON_A_PAGE],
+        more=found[ON_A_PAGE - 1].cursor if len(found) > ON_A_PAGE else None,
+        after=after,
+        n_open=store.n_open_devices(db, who.actor, project.id),
         problem=problem,
     )

@@ -18,9 +18,11 @@ from siming.store.projects import projects
 from siming.store.projects.projects import Project
 from siming.store.text import free_text, one_line
 from siming.web.form import SentForm
-from siming.web.incoming import LARGEST_FILE, model_sheets
+from siming.web.incoming import read_apart, takes_files
 from siming.web.making import Order, sent
+from siming.web.once import redirect_showing, shown_once
 from siming.web.page import language_of, redirect, render
+from siming.web.reading import LARGEST_FILE, model_sheets
 from siming.web.security import takes_bodies_up_to
 from siming.web.who import SignedIn, database, signed_in
 
@@ -30,9 +32,11 @@ api = APIRouter(prefix="/api/v1", tags=["export"])
 Who = Annotated[SignedIn, Depends(signed_in)]
 Slug = Annotated[str, Path(max_length=80)]
 Language = Literal["en", "zh"]
-Kinds = Annotated[list[What] | None, Query(max_length=3, description="Raters' first sheets and consensus by default.")]
-WHAT: tuple[What, ...] = ("first", "consensus", "model")
+Kinds = Annotated[list[What] | None, Query(max_length=4, description="Raters' first sheets and consensus by default.")]
+WHAT: tuple[What, ...] = ("first", "repeat", "consensus", "model")
 USUAL: tuple[What, ...] = ("first", "consensus")
+COUNTED: tuple[What, ...] = ("first", "consensus", "model")
+"""What the page counts before anything is chosen: repeats are nobody's first sheets."""
 
 
 class LeavingAnswer(BaseModel):
@@ -47,6 +51,7 @@ class LeavingAnswer(BaseModel):
     n_open_cases: int
     n_models: int
     n_videos: int
+    n_videos_unmasked: int = Field(description="Of them, films in which faces are as they were recorded.")
     rubrics: list[str]
 
 
@@ -86,7 +91,7 @@ class ReleaseBody(BaseModel):
     name: str = Field(max_length=200)
     licence: str = Field(max_length=400)
     agreements: list[Annotated[str, Field(max_length=600)]] = Field(default=[], max_length=50)
-    what: list[What] = Field(default=list(USUAL), min_length=1, max_length=3)
+    what: list[What] = Field(default=list(USUAL), min_length=1, max_length=4)
 
 
 class ModelAnswer(BaseModel):
@@ -151,20 +156,22 @@ def release_download_form(
 @pages.get("/p/{slug}/import")
 def import_page(request: Request, slug: Slug, who: Who) -> Response:
     """Sheets of models come in here; sheets of people are rated, not brought."""
-    return _import_page(request, slug, who)
+    return _import_page(request, slug, who, **shown_once(request, who))
 
 
-@pages.post("/p/{slug}/import")
+@takes_files(pages, "/p/{slug}/import", "run_models")
 @takes_bodies_up_to(LARGEST_FILE + 10_000)
 def import_form(request: Request, slug: Slug, who: Who, form: SentForm) -> Response:
     """Bring a model's sheets in."""
     model, kind = form.text("model"), form.text("format")
     try:
-        n, told = _imported(request, who, slug, kind, model, form.text("about"), form.file("file"))
+        n, told = _imported(
+            request, who, slug, kind, model, form.text("about"), form.file("file"), form.file_name("file")
+        )
     except (InputError, ConflictError) as error:
         return _import_page(request, slug, who, problem=error, values={"model": model, "format": kind})
     if told:
-        return _import_page(request, slug, who, added=n, told=told)
+        return redirect_showing(request, who, f"/p/{slug}/import", added=n, told=told)
     return redirect(f"/p/{slug}/import", flash="export.imported", n=n)
 
 
@@ -177,9 +184,9 @@ def _page(
     values: dict[str, str] | None = None,
 ) -> Response:
     db, project = database(request), _project(request, who, slug)
-    leaving = None
+    leaving, releases = None, release.releases(db, who.actor, project.id)
     try:
-        leaving = release.preview(db, who.actor, project.id, what=WHAT)
+        leaving = release.preview(db, who.actor, project.id, what=COUNTED)
     except ConflictError as error:
         problem = problem or error
     return render(
@@ -193,7 +200,8 @@ def _page(
         problem=problem,
         leaving=leaving,
         formats=[form for form in FORMATS.values() if form.can_write],
-        releases=release.releases(db, who.actor, project.id),
+        releases=releases,
+        unmasked=release.unmasked_of(db, who.actor, releases),
         values=values or {"name": "", "licence": "", "agreements": ""},
         whats=WHAT,
         usual=USUAL,
@@ -263,7 +271,8 @@ def export(
     language: Language = "en",
     videos: bool = False,
 ) -> Response:
-    """Everything locked now. Raters' first sheets and consensus by default; never repeats, calibration or AI-assisted."""
+    """Everything locked now. Raters' first sheets and consensus by default; repeats only where they are asked for, marked as such and in the
+    siming format; never calibration or AI-assisted."""
     return _now(request, who, slug, form, tuple(what or USUAL), language, videos)
 
 
@@ -303,7 +312,7 @@ def models(request: Request, slug: Slug, who: Who) -> list[ModelAnswer]:
     return [ModelAnswer(model=line.model, attempts=line.attempts, newest_at=line.newest_at) for line in found]
 
 
-@api.post("/projects/{slug}/models", status_code=201)
+@takes_files(api, "/projects/{slug}/models", "run_models", status_code=201)
 @takes_bodies_up_to(LARGEST_FILE + 10_000)
 def add_model(
     request: Request,
@@ -315,7 +324,7 @@ def add_model(
     about: Annotated[str, Form(max_length=4000, description="Prompt, settings, run.")] = "",
 ) -> ImportedAnswer:
     """Sheets of a model. Of the same model, attempt and rubric the newest counts; older ones stay for their releases."""
-    n, told = _imported(request, who, slug, form, model, about, file.file.read(LARGEST_FILE + 1))
+    n, told = _imported(request, who, slug, form, model, about, file.file.read(LARGEST_FILE + 1), file.filename or "")
     return ImportedAnswer(sheets=n, remarks=told)
 
 
@@ -374,7 +383,7 @@ def _released(
 
 
 def _imported(
-    request: Request, who: SignedIn, slug: str, form: str, model: str, about: str, raw: bytes
+    request: Request, who: SignedIn, slug: str, form: str, model: str, about: str, raw: bytes, called: str
 ) -> tuple[int, list[str]]:
     db = database(request)
     project = projects.get_project(db, who.actor, slug)
@@ -385,7 +394,18 @@ def _imported(
     room = model_runs.room_for(db, who.actor, project.id)
     name = one_line(model, "model", optional=True)
     told = free_text(about, "about")
-    sheets, remarks = model_sheets(raw, form, room, model=name, language=language_of(request, who))
+    counts_pictures = "evidence_frames" in found.keeps
+    sheets, remarks = read_apart(
+        request,
+        model_sheets,
+        raw,
+        form,
+        room,
+        model=name,
+        language=language_of(request, who),
+        name=called,
+        time_maps=model_runs.time_maps_of(db, project.id, room) if counts_pictures else None,
+    )
     n = model_runs.add_model_sheets(db, who.actor, project.id, sheets, about={"about": told} if told else {})
     return n, list(remarks)
 

@@ -25,6 +25,8 @@ def home(request: Request, who: Annotated[SignedIn, Depends(signed_in)]) -> Resp
     if held == {"rater"} and not who.actor.is_owner:
         return redirect("/queue")
     mine = projects.projects_of(database(request), who.actor)
+    if held == {"adjudicator"} and not who.actor.is_owner and len(mine) == 1:
+        return redirect(f"/p/{mine[0].slug}/cases")
     return render(request, "home.html", who=who, projects=mine, here="home")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from hashlib import sha256
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
@@ -16,6 +15,7 @@ from siming.video.timemap import TimeMap
 from siming.web import signing
 from siming.web.ingest import media_folder
 from siming.web.ranges import FilePart, is_unchanged
+from siming.web.seen import session_of
 from siming.web.who import SignedIn, database, maybe_signed_in, signed_in
 
 pages = APIRouter(include_in_schema=False)
@@ -136,11 +136,6 @@ def leak(request: Request, media_id: str, body: Leak, who: Annotated[SignedIn, D
     """Say that a film shows who somebody is; it is taken away from everybody at once."""
     media_access.report_leak(database(request), who.actor, media_id, body.note)
     return LeakTaken()
-
-
-def session_of(who: SignedIn) -> str:
-    """What the view log counts by; scripts with a token count as one session a token holder."""
-    return who.session.token_hash if who.session is not None else f"token {sha256(who.actor.id.encode()).hexdigest()}"
 
 
 def _type_of(found: Media, head: bytes) -> str:

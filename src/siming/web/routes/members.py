@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated, Any, cast
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
@@ -15,6 +16,7 @@ from siming.store.accounts.vault import Identity, Kind, Vault
 from siming.store.projects import members, projects
 from siming.web.errors_page import status_of
 from siming.web.form import Sent, SentForm
+from siming.web.once import redirect_showing, shown_once
 from siming.web.page import redirect, render
 from siming.web.who import SignedIn, database, settings, signed_in
 
@@ -26,7 +28,7 @@ Who = Annotated[SignedIn, Depends(signed_in)]
 @pages.get("/p/{slug}/members")
 def show(request: Request, slug: str, who: Who) -> Response:
     """Everybody in the project, and the form that adds one more."""
-    return _page(request, slug, who)
+    return _page(request, slug, who, **shown_once(request, who))
 
 
 @pages.post("/p/{slug}/members")
@@ -49,7 +51,7 @@ def add(request: Request, slug: str, who: Who, form: SentForm) -> Response:
         return _page(request, slug, who, problem=problem, values={**values, "roles": form.texts("roles")})
     if invitation is None:
         return redirect(f"/p/{slug}/members", flash="members.added", name=added.name)
-    return _page(request, slug, who, invited=added, link=link_of(request, invitation))
+    return redirect_showing(request, who, f"/p/{slug}/members", invited=added.name, link=link_of(request, invitation))
 
 
 @pages.get("/p/{slug}/members/{member}")
@@ -82,13 +84,13 @@ def invite(request: Request, slug: str, member: str, who: Who) -> Response:
     db = database(request)
     held = members.get_member(db, who.actor, member)
     link = link_of(request, invitations.invite(db, who.actor, held.person))
-    return _page(request, slug, who, invited=held, link=link)
+    return redirect_showing(request, who, f"/p/{slug}/members", invited=held.name, link=link)
 
 
 @pages.get("/p/{slug}/identities")
 def identities(request: Request, slug: str, who: Who) -> Response:
-    """Which pseudonyms have somebody behind them; nobody is shown yet."""
-    return _vault_page(request, slug, who)
+    """Which pseudonyms have somebody behind them; who they are is shown once, after `open_vault`."""
+    return _vault_page(request, slug, who, **shown_once(request, who))
 
 
 @pages.post("/p/{slug}/identities/open")
@@ -100,7 +102,7 @@ def open_vault(request: Request, slug: str, who: Who, form: SentForm) -> Respons
         found = vault.open_identities(db, vault_of(request), who.actor, project.id, reason=form.text("reason"))
     except InputError as problem:
         return _vault_page(request, slug, who, problem=problem)
-    return _vault_page(request, slug, who, found=found)
+    return redirect_showing(request, who, f"/p/{slug}/identities", found=found)
 
 
 @pages.post("/p/{slug}/identities")
@@ -108,11 +110,17 @@ def put_identities(request: Request, slug: str, who: Who, form: SentForm) -> Res
     """Put people behind pseudonyms: a line each, ``code; name; number; note``."""
     db = database(request)
     project = projects.get_project(db, who.actor, slug)
-    rows = [
-        [part.strip() for part in line.replace("；", ";").replace("\t", ";").split(";")]
-        for line in form.lines("people")
-    ]
+    lines = [(n, line) for n, line in enumerate(form.text("people").splitlines(), 1) if line.strip()]
+    rows = [[part.strip() for part in line.replace("；", ";").replace("\t", ";").split(";")] for _, line in lines]
     try:
+        for (n, line), row in zip(lines, rows, strict=True):
+            if not all([*row, ""][:2]):
+                raise InputError(
+                    f"line {n} lacks its code or its name: {line.strip()[:60]!r}; write code; name; number; note",
+                    field="people",
+                    code="identities_line",
+                    params={"line": n, "text": line.strip()[:60]},
+                )
         people = [Identity(*[*row, "", ""][:2], *[*row, "", "", ""][2:4]) for row in rows]
         kind = cast("Kind", form.text("kind"))
         n = vault.put_identities(db, vault_of(request), who.actor, project.id, kind, people)
@@ -141,6 +149,12 @@ def link_of(request: Request, invitation: invitations.Invitation) -> str:
     return f"{settings(request).address}/welcome?token={invitation.token}"
 
 
+def reached_here_only(request: Request) -> bool:
+    """Whether the room's address leads nowhere from any other computer."""
+    host = urlsplit(settings(request).address).hostname or ""
+    return host == "localhost" or host == "::1" or host.startswith("127.")
+
+
 def vault_of(request: Request) -> Vault:
     """The installation's vault, opened when first needed."""
     app = request.app
@@ -167,7 +181,7 @@ def _page(
     *,
     problem: RoomError | None = None,
     values: Mapping[str, Any] | None = None,
-    invited: members.Member | None = None,
+    invited: str = "",
     link: str | None = None,
 ) -> Response:
     db = database(request)
@@ -184,6 +198,7 @@ def _page(
         values=values or {},
         invited=invited,
         link=link,
+        here_only=reached_here_only(request),
         here="members",
     )
 

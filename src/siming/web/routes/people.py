@@ -11,8 +11,9 @@ from siming.errors import ConflictError, InputError
 from siming.store.accounts import invitations, people
 from siming.web.errors_page import status_of
 from siming.web.form import SentForm
+from siming.web.once import redirect_showing, shown_once
 from siming.web.page import redirect, render
-from siming.web.routes.members import link_of
+from siming.web.routes.members import link_of, reached_here_only
 from siming.web.who import SignedIn, database, signed_in
 
 pages = APIRouter(include_in_schema=False)
@@ -23,7 +24,7 @@ Who = Annotated[SignedIn, Depends(signed_in)]
 @pages.get("/people")
 def show(request: Request, who: Who) -> Response:
     """Every account."""
-    return _page(request, who)
+    return _page(request, who, **shown_once(request, who))
 
 
 @pages.post("/people")
@@ -40,7 +41,7 @@ def add(request: Request, who: Who, form: SentForm) -> Response:
     except (InputError, ConflictError) as problem:
         values = {"login": form.text("login"), "name": form.text("name")}
         return _page(request, who, problem=problem, values=values)
-    return _page(request, who, invited=made, link=link_of(request, invitation))
+    return redirect_showing(request, who, "/people", invited=made.name, link=link_of(request, invitation))
 
 
 @pages.post("/people/{person}/invite")
@@ -48,7 +49,7 @@ def invite(request: Request, person: str, who: Who) -> Response:
     """A new link, such as for a password forgotten."""
     db = database(request)
     link = link_of(request, invitations.invite(db, who.actor, person))
-    return _page(request, who, invited=people.get_person(db, person), link=link)
+    return redirect_showing(request, who, "/people", invited=people.get_person(db, person).name, link=link)
 
 
 @pages.post("/people/{person}/disable")
@@ -75,7 +76,7 @@ def _page(
     *,
     problem: Any = None,
     values: dict[str, str] | None = None,
-    invited: people.Person | None = None,
+    invited: str = "",
     link: str | None = None,
 ) -> Response:
     return render(
@@ -88,5 +89,6 @@ def _page(
         values=values or {},
         invited=invited,
         link=link,
+        here_only=reached_here_only(request),
         here="people",
     )

@@ -19,8 +19,9 @@ from siming.store.blind import planning
 from siming.store.blind.planning import PlanOptions, Proposal
 from siming.store.blind.submissions import reopen
 from siming.store.database import time_text
-from siming.store.projects import projects
+from siming.store.projects import members, projects
 from siming.store.projects.projects import Project
+from siming.web import texts
 from siming.web.form import Sent, SentForm
 from siming.web.page import language_of, redirect, render
 from siming.web.who import SignedIn, database, signed_in
@@ -34,6 +35,9 @@ AssignmentId = Annotated[str, Path(max_length=60)]
 
 STATES = ("queued", "open", "in_progress", "submitted", "reopened", "withdrawn")
 Wishes = TypeVar("Wishes", bound=BaseModel)
+BOUNDS = ("ge", "gt", "le", "lt")
+LABELS = {"minutes": "plan.minutes_each"}
+"""Labels of fields whose text has another name."""
 MOST_PAIRS = 24
 """Raters up to whom the table of pairs is drawn; beyond, its smallest and largest count are told."""
 
@@ -47,7 +51,10 @@ class PlanWishes(BaseModel):
     double_share: float = Field(default=1.0, ge=0, le=1, description="Share of attempts with so many raters.")
     link_attempts: int = Field(default=0, ge=0, le=1000, description="Attempts that every rater rates who may.")
     repeat_share: float = Field(default=0.05, ge=0, le=1, description="Share of ratings given a second time, blind.")
-    not_before_days: int = Field(default=14, ge=0, le=3650, description="Days between a rating and its repeat.")
+    not_before_days: int = Field(
+        default=store.REPEAT_DAYS, ge=0, le=3650, description="Days between a rating and its repeat."
+    )
+    early_because: str = Field(default="", max_length=1000, description="Why repeats come after fewer days than usual.")
     same_site_allowed: bool = False
     seed: int = Field(default=0, ge=0, le=2**31 - 1)
     due_days: int | None = Field(default=None, ge=1, le=3650)
@@ -179,7 +186,9 @@ def change_form(
     db, project = database(request), _project(request, who, slug)
     try:
         if act == "reassign":
-            store.reassign(db, who.actor, assignment_id, form.text("rater"), reason=form.text("reason"))
+            despite: list[store.Despite] = ["same_site", "conflict"] if form.ticked("despite") else []
+            to = form.text("rater")
+            store.reassign(db, who.actor, assignment_id, to, reason=form.text("reason"), despite=despite)
         elif act == "withdraw":
             store.withdraw(db, who.actor, assignment_id, reason=form.text("reason"))
         elif act == "reopen":
@@ -229,6 +238,8 @@ def _page(
         page=_whole(asked.text("page"), 1),
     )
     plan = proposal.plan if proposal is not None else expected
+    people = members.members(db, who.actor, project.id)
+    absent = {member.code for member in people if "rater" in member.roles and not member.has_password}
     language = language_of(request, who)
     return render(
         request,
@@ -250,6 +261,7 @@ def _page(
         notes=[] if plan is None else [reason_in(language, note) for note in plan.notes],
         matrix=None if plan is None else _matrix(plan),
         raters=raters,
+        absent=absent,
         code_of={rater.person: rater.code for rater in raters},
         given=given,
         chosen={name: asked.text(name) for name in ("rater", "state", "text")},
@@ -383,6 +395,7 @@ def _wishes_of(form: Sent) -> PlanWishes:
         link_attempts=_number(form, "link_attempts", usual.link_attempts),
         repeat_share=_number(form, "repeat_percent", 100 * usual.repeat_share) / 100,
         not_before_days=_number(form, "not_before_days", usual.not_before_days),
+        early_because=form.text("early_because"),
         same_site_allowed=form.ticked("same_site_allowed"),
         seed=_number(form, "seed", usual.seed),
         due_days=due,
@@ -418,8 +431,14 @@ def _valid(model: type[Wishes], **values: object) -> Wishes:
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0])
+        # Shares are asked for in per cent.
+        scale = 100 if name in ("double_share", "repeat_share") else 1
+        bounds = {bound: f"{scale * value:g}" for bound, value in first.get("ctx", {}).items() if bound in BOUNDS}
         raise InputError(
-            f"{name}: {first['msg']}", field=name, code="plan_number", params={"field": name, "why": first["msg"]}
+            f"{name}: {first['msg']}",
+            field=name,
+            code="plan_number",
+            params={"field": LABELS.get(name, f"plan.{name}"), "why": texts.invalid_kind(first["type"]), **bounds},
         ) from error
 
 

@@ -14,6 +14,7 @@ from siming.store import Policy
 from siming.store.access import Actor
 from siming.store.accounts.people import actor_of
 from siming.store.database import Database
+from siming.store.figures.flow import flow
 from siming.store.projects import projects, rubrics
 from siming.web.errors_page import status_of
 from siming.web.form import Sent, SentForm
@@ -61,12 +62,8 @@ def make(request: Request, who: Who, form: SentForm) -> Response:
 
 @pages.get("/p/{slug}")
 def show(request: Request, slug: str, who: Who) -> Response:
-    """What the project is, and what one can do in it."""
-    db = database(request)
-    project = projects.get_project(db, who.actor, slug)
-    chosen = rubrics.project_rubrics(db, who.actor, project.id)
-    roles = sorted(who.actor.roles[project.id])
-    return render(request, "project.html", who=who, project=project, rubrics=chosen, roles=roles, here="project")
+    """How far the project has come, and what one can do in it."""
+    return _overview(request, slug, who, None)
 
 
 @pages.get("/p/{slug}/settings")
@@ -100,7 +97,10 @@ def set_state(request: Request, slug: str, who: Who, form: SentForm) -> Response
     db = database(request)
     project = projects.get_project(db, who.actor, slug)
     closed = form.text("to") == "closed"
-    projects.set_project_state(db, who.actor, project.id, closed=closed)
+    try:
+        projects.set_project_state(db, who.actor, project.id, closed=closed)
+    except ConflictError as problem:
+        return _overview(request, slug, who, problem)
     return redirect(f"/p/{slug}", flash="project.closed" if closed else "project.reopened")
 
 
@@ -175,6 +175,41 @@ def _numbers(form: Sent) -> dict[str, Any]:
         "calibration_pass_kappa": form.number("calibration_pass_kappa"),
         "session_minutes": Policy().session_minutes if minutes is None else round(minutes),
     }
+
+
+STAGE_PAGES = {
+    "members": "members",
+    "video": "upload",
+    "release": "attempts?video=review",
+    "plan": "plan",
+    "rate": "plan",
+    "compare": "compare",
+    "adjudicate": "cases",
+    "lock": "consensus",
+    "export": "export",
+}
+"""The page of each stage, below the project's address."""
+
+
+def _overview(request: Request, slug: str, who: SignedIn, problem: ConflictError | None) -> Response:
+    db = database(request)
+    project = projects.get_project(db, who.actor, slug)
+    stages = flow(db, who.actor, project.id)
+    waiting = [stage for stage in stages if stage.todo and stage.name != "rate"]
+    return render(
+        request,
+        "project.html",
+        who=who,
+        status=200 if problem is None else status_of(problem),
+        project=project,
+        rubrics=rubrics.project_rubrics(db, who.actor, project.id),
+        roles=sorted(who.actor.roles[project.id]),
+        stages=stages,
+        stage_pages=STAGE_PAGES,
+        next_stage=waiting[0].name if waiting and project.state == "open" else None,
+        problem=problem,
+        here="project",
+    )
 
 
 def _new(request: Request, who: SignedIn, values: Mapping[str, Any], problem: Any) -> Response:

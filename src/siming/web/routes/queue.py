@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
 from siming.store.blind import queue as store
+from siming.store.cases.joint import joint_cases
 from siming.web import texts
 from siming.web.page import language_of, render
 from siming.web.who import SignedIn, database, signed_in
@@ -34,6 +35,7 @@ def queue(
         finished=finished,
         page=page,
         n_pages=max(1, -(-found.total // store.ON_A_PAGE)),
+        joint=joint_cases(db, who.actor),
         now=db.stamp(),
         data={"person": who.actor.id, "texts": texts.group(language_of(request, who), "queue.script")},
     )

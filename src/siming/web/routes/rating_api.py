@@ -24,6 +24,7 @@ from siming.store.blind.summary import Problem, Summary
 from siming.store.database import Database
 from siming.store.projects import projects
 from siming.web import signing, texts
+from siming.web.browsers import browser_of
 from siming.web.who import SignedIn, database, signed_in
 
 api = APIRouter(prefix="/api/v1", tags=["rating"])
@@ -103,6 +104,9 @@ class ReassignBody(ReasonBody):
     """Who rates instead."""
 
     rater: str = Field(max_length=60, description="Id of the person.")
+    despite: list[assignments.Despite] = Field(
+        default=[], max_length=3, description="What does not stand in the way this time; audited with the reason."
+    )
 
 
 # --- what comes back ------------------------------------------------------------------------------------------------
@@ -200,6 +204,17 @@ class BlankReason(BaseModel):
     zh: str
 
 
+class ReceiptAnswer(BaseModel):
+    """Proof of a submission."""
+
+    receipt: str = Field(description="sha256 over everything that was locked.")
+    id: str
+    locked_at: str
+    revision: int
+    snapshot_sha256: str
+    initials: str
+
+
 class RatingAnswer(BaseModel):
     """Everything the rating page needs."""
 
@@ -219,6 +234,7 @@ class RatingAnswer(BaseModel):
     seq: int
     server_time: str
     public_key: str
+    receipt: ReceiptAnswer | None = Field(description="Of what is locked; null while it is worked on.")
 
 
 class AsideAnswer(BaseModel):
@@ -323,17 +339,6 @@ class SummaryAnswer(BaseModel):
     ready: bool
 
 
-class ReceiptAnswer(BaseModel):
-    """Proof of a submission."""
-
-    receipt: str = Field(description="sha256 over everything that was locked.")
-    id: str
-    locked_at: str
-    revision: int
-    snapshot_sha256: str
-    initials: str
-
-
 class ReopenAnswer(BaseModel):
     """The revision that is now worked on."""
 
@@ -394,7 +399,14 @@ def get_assignment(request: Request, assignment: AssignmentId, who: Who) -> Rati
 def open_assignment(request: Request, assignment: AssignmentId, body: OpenBody, who: Who) -> OpenAnswer:
     """Open it for rating. One tab or device writes at a time; another one reads until it takes over."""
     db = database(request)
-    opened = lease.open_assignment(db, who.actor, assignment, client=body.client, take_over=body.take_over)
+    opened = lease.open_assignment(
+        db,
+        who.actor,
+        assignment,
+        client=body.client,
+        take_over=body.take_over,
+        browser=browser_of(request.headers.get("user-agent", "")),
+    )
     return OpenAnswer(
         view=_view(db, who, opened.view),
         fence=opened.fence,
@@ -469,12 +481,17 @@ def get_receipts(request: Request, assignment: AssignmentId, who: Who) -> list[R
 
 @api.get("/projects/{slug}/assignments", tags=["plan"])
 def get_project_assignments(
-    request: Request, slug: Annotated[str, Path(max_length=80)], who: Who
+    request: Request,
+    slug: Annotated[str, Path(max_length=80)],
+    who: Who,
+    after: Annotated[str | None, Query(max_length=60)] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 500,
 ) -> list[AssignedAnswer]:
-    """Every assignment of a project, for who plans it."""
+    """Assignments of a project by attempt, for who plans it; go on with the id of the last one until fewer come."""
     db = database(request)
     project = projects.get_project(db, who.actor, slug)
-    return [AssignedAnswer(**asdict(a)) for a in assignments.assignments(db, who.actor, project.id)]
+    found = assignments.assignments(db, who.actor, project.id, after=after, limit=limit)
+    return [AssignedAnswer(**asdict(a)) for a in found]
 
 
 @api.post("/assignments/{assignment}/withdraw", status_code=204, tags=["plan"])
@@ -486,7 +503,9 @@ def withdraw(request: Request, assignment: AssignmentId, body: ReasonBody, who: 
 @api.post("/assignments/{assignment}/reassign", tags=["plan"])
 def reassign(request: Request, assignment: AssignmentId, body: ReassignBody, who: Who) -> ReassignAnswer:
     """Give the attempt to another rater, in the same slot."""
-    made = assignments.reassign(database(request), who.actor, assignment, body.rater, reason=body.reason)
+    made = assignments.reassign(
+        database(request), who.actor, assignment, body.rater, reason=body.reason, despite=body.despite
+    )
     return ReassignAnswer(id=made)
 
 
@@ -567,7 +586,13 @@ def _view(db: Database, who: SignedIn, view: RatingView) -> RatingAnswer:
         seq=view.seq,
         server_time=view.server_time,
         public_key=view.public_key,
+        receipt=_last_receipt(db, who, view),
     )
+
+
+def _last_receipt(db: Database, who: SignedIn, view: RatingView) -> ReceiptAnswer | None:
+    locked = submissions.receipts(db, who.actor, view.id) if view.state == "submitted" else ()
+    return _receipt(locked[-1]) if locked else None
 
 
 def rubric_answer(rubric: Rubric) -> RubricAnswer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
@@ -13,6 +13,7 @@ from siming.store.accounts import people, sessions
 from siming.store.accounts.people import Person
 from siming.store.accounts.sessions import Begun
 from siming.web.errors_page import status_of
+from siming.web.once import looked_at
 from siming.web.page import keep, redirect, render
 from siming.web.security import Tries, address_of
 from siming.web.who import (
@@ -64,6 +65,17 @@ def sign_in(
     response = redirect(safe_next(next))
     start_session(request, response, sessions.begin(database(request), known.id, replaces=present_session(request)))
     return response
+
+
+@pages.get("/again")
+def again(
+    request: Request, who: Annotated[SignedIn, Depends(signed_in)], claim: Annotated[str, Query(max_length=80)] = ""
+) -> Response:
+    """What stood in a form that came after its session had ended: its sender looks at it and sends it again."""
+    kept = looked_at(request, who, claim, "/again")
+    if not kept:
+        return redirect("/", flash="sign_in.again_gone", kind="problem")
+    return render(request, "again.html", who=who, here="", **kept)
 
 
 @pages.post("/sign-out")

@@ -10,9 +10,9 @@ from fastapi.responses import Response
 
 from siming.errors import ConflictError, InputError, RoomError
 from siming.store.blind import lease, submissions
-from siming.store.blind.summary import summary
+from siming.store.blind.summary import Row, Summary, summary
 from siming.store.database import Database
-from siming.web import texts
+from siming.web import numbers, texts
 from siming.web.page import language_of, redirect, render
 from siming.web.routes.rating_api import blank_reason_texts, say_problem
 from siming.web.who import SignedIn, database, signed_in
@@ -83,11 +83,47 @@ def _page(
         rubrics=view.rubrics,
         say_problem=say_problem,
         blank_reasons={reason.code: {"en": reason.en, "zh": reason.zh} for reason in blank_reason_texts()},
+        deductions={
+            (rubric.id, step.id, deduction.id): {"en": deduction.when, "zh": deduction.when_zh or deduction.when}
+            for rubric in view.rubrics
+            for step in rubric.steps
+            for deduction in step.deductions
+        },
         problem=problem,
         initials=initials,
         locked=view.state == "submitted",
+        totals={
+            rubric.id: _total(found, rubric.id, language, points=found.policy.show_total or view.state == "submitted")
+            for rubric in view.rubrics
+        },
         data=data,
     )
+
+
+def _total(found: Summary, rubric: str, language: texts.Language, *, points: bool) -> list[str]:
+    """What stands entered for a rubric, what is open and what is left out, in the words of the rating page.
+
+    Args:
+        points: Whether points may be told; by policy they are not while a rater still rates.
+    """
+    rows = [row for row in found.rows if row.rubric == rubric]
+    parts = [[row for row in rows if is_part(row)] for is_part in (_is_open, _is_blank)]
+    total = found.totals[rubric]
+    say = {"points": numbers.points(total.points), "max": numbers.points(total.max)}
+    out = [texts.text(language, "rate.script.total", **say)] if points else []
+    for key, part in zip(("total_open", "total_blank"), parts, strict=True):
+        if part:
+            worth = numbers.points(sum(row.max_points for row in part))
+            out.append(texts.text(language, f"rate.script.{key}", n=len(part), points=worth))
+    return out or [texts.text(language, "rate.script.all_done")]
+
+
+def _is_open(row: Row) -> bool:
+    return row.points is None and not row.blank
+
+
+def _is_blank(row: Row) -> bool:
+    return bool(row.blank)
 
 
 def _lease_without_script(db: Database, who: SignedIn, assignment: str) -> tuple[str, int]:

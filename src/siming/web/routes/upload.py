@@ -15,8 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
-from siming.errors import InputError
-from siming.store.media import uploads
+from siming.errors import InputError, NotFoundError
+from siming.store.media import attempts, media, uploads
 from siming.store.media.uploads import Reception, Upload
 from siming.store.projects import projects
 from siming.web import texts
@@ -124,6 +124,27 @@ def again(request: Request, response: Response, body: Again, who: Annotated[Sign
     made = uploads.make_again(database(request), who.actor, body.original, checked_recipe(body.recipe))
     worker(request.app).wake()
     return _answer(request, response, made, who)
+
+
+@api.get("/cameras")
+def cameras(
+    request: Request,
+    who: Annotated[SignedIn, Depends(signed_in)],
+    project: Annotated[str, Query(max_length=80)],
+    attempt: Annotated[str, Query(max_length=64)],
+) -> list[str]:
+    """Cameras of which an attempt has a recording, or one on its way; none of an attempt that is not there."""
+    db = database(request)
+    found = projects.get_project(db, who.actor, project)
+    try:
+        here = attempts.get_attempt(db, who.actor, found.id, attempt)
+    except NotFoundError:
+        return []
+    usable = ("ingest", "review", "verified")
+    kept = {item.camera for item in media.media_of_attempt(db, who.actor, here.id) if item.state in usable}
+    busy = ("receiving", "queued", "working")
+    coming = uploads.list_uploads(db, who.actor, found.id, most=500)
+    return sorted(kept | {item.camera for item in coming if item.attempt == here.id and item.state in busy})
 
 
 @api.get("")

@@ -34,10 +34,16 @@ def text(language: Language, key: str, **values: object) -> str:
     Raises:
         KeyError: there is no such text, or a value for it is missing.
     """
+    found = pattern(language, key, values.get("n"))
+    return found.format(**values) if values else found
+
+
+def pattern(language: Language, key: str, n: object = None) -> str:
+    """The text of a key with its places open."""
     found = texts(language)[key]
     if isinstance(found, Mapping):
-        found = found["one"] if values.get("n") == 1 and "one" in found else found["other"]
-    return found.format(**values) if values else str(found)
+        found = found["one"] if n == 1 and "one" in found else found["other"]
+    return str(found)
 
 
 def has_text(key: str) -> bool:
@@ -72,15 +78,18 @@ def invalid_kind(kind: str) -> str:
     """The code below ``error.why`` of pydantic's name for what is wrong with a value."""
     first = kind.partition("_")[0]
     return {"int": "whole_number", "float": "number", "finite": "number", "bool": "yes_or_no"}.get(
-        first, {"string_type": "text", "enum": "literal_error"}.get(kind, kind)
+        first, {"string_type": "text", "enum": "literal_error", **dict.fromkeys(_CONTAINERS, "form")}.get(kind, kind)
     )
+
+
+_CONTAINERS = ("tuple_type", "list_type", "dict_type", "mapping_type", "model_type", "model_attributes_type")
 
 
 def _said(language: Language, params: Mapping[str, Any]) -> dict[str, Any]:
     comma = text(language, "error.comma")
     values = {name: _value(language, value, comma) for name, value in params.items()}
     for name in ("why", "reason"):
-        key = f"error.why.{values.get(name)}"
+        key = f"error.why.{invalid_kind(str(values.get(name)))}"
         if has_text(key):
             values[name] = text(language, key, **values)
     field = values.get("field")

@@ -11,8 +11,36 @@ from siming.store.triggers import all_guards
 revision = "0001"
 down_revision = None
 
-APPEND_ONLY = ("audit_event", "rating_event", "submission", "decision", "confirmation", "late_write")
+APPEND_ONLY = (
+    "audit_event",
+    "rating_event",
+    "submission",
+    "decision",
+    "confirmation",
+    "late_write",
+    "model_run",
+    "stat_snapshot",
+    "release",
+)
 """Tables whose rows never change and never go."""
+KEPT = {
+    "adjudication_case": ("id", "attempt", "first", "second", "mode", "swapped", "policy", "created_at"),
+    "consensus_version": (
+        "id",
+        "attempt",
+        "number",
+        "case",
+        "sheets",
+        "provenance",
+        "parents",
+        "reason",
+        "made_by",
+        "created_at",
+        "sha256",
+    ),
+    "gold_sheet": ("id", "attempt", "sheet", "source", "created_at"),
+}
+"""Tables whose rows never go, and what of them never changes."""
 
 
 def upgrade() -> None:
@@ -39,6 +67,15 @@ def upgrade() -> None:
         sa.Column("seq", sa.Integer(), nullable=False),
         sa.Column("hash", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_head")),
+    )
+    op.create_table(
+        "audit_reason",
+        sa.Column("sha256", sa.Text(), nullable=False),
+        sa.Column("salt", sa.Text(), nullable=True),
+        sa.Column("words", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.Text(), nullable=False),
+        sa.Column("erased_at", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("sha256", name=op.f("pk_audit_reason")),
     )
     op.create_table(
         "person",
@@ -162,6 +199,15 @@ def upgrade() -> None:
     op.create_index(op.f("ix_membership_person"), "membership", ["person"], unique=False)
     op.create_index(op.f("ix_membership_project"), "membership", ["project"], unique=False)
     op.create_table(
+        "object_view",
+        sa.Column("object", sa.Text(), nullable=False),
+        sa.Column("person", sa.Text(), nullable=False),
+        sa.Column("session", sa.Text(), nullable=False),
+        sa.Column("first_at", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["person"], ["person.id"], name=op.f("fk_object_view_person")),
+        sa.PrimaryKeyConstraint("object", "person", "session", name=op.f("pk_object_view")),
+    )
+    op.create_table(
         "project_rubric",
         sa.Column("project", sa.Text(), nullable=False),
         sa.Column("rubric_version", sa.Text(), nullable=False),
@@ -267,6 +313,7 @@ def upgrade() -> None:
         sa.Column("sheet", sa.Text(), nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("created_at", sa.Text(), nullable=False),
+        sa.Column("replaced_at", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(["attempt"], ["attempt.id"], name=op.f("fk_gold_sheet_attempt")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_gold_sheet")),
     )
@@ -313,6 +360,7 @@ def upgrade() -> None:
         sa.Column("rubric", sa.Text(), nullable=False),
         sa.Column("sheet", sa.Text(), nullable=False),
         sa.Column("about", sa.Text(), nullable=False),
+        sa.Column("batch", sa.Text(), nullable=False),
         sa.Column("added_by", sa.Text(), nullable=False),
         sa.Column("created_at", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["added_by"], ["person.id"], name=op.f("fk_model_run_added_by")),
@@ -329,6 +377,8 @@ def upgrade() -> None:
         sa.Column("person", sa.Text(), nullable=False),
         sa.Column("unsent", sa.Integer(), nullable=False),
         sa.Column("fence", sa.Integer(), nullable=False),
+        sa.Column("held", sa.Boolean(), nullable=False),
+        sa.Column("browser", sa.Text(), nullable=True),
         sa.Column("seen_at", sa.Text(), nullable=False),
         sa.Column("written_off_at", sa.Text(), nullable=True),
         sa.Column("written_off_by", sa.Text(), nullable=True),
@@ -550,6 +600,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_late_write")),
     )
     op.create_index(op.f("ix_late_write_case"), "late_write", ["case"], unique=False)
-    for statement in all_guards(APPEND_ONLY, dialect=op.get_bind().dialect.name):
+    for statement in all_guards(APPEND_ONLY, KEPT, dialect=op.get_bind().dialect.name):
         op.execute(statement)
     op.execute("INSERT INTO audit_head (id, seq, hash) VALUES (1, 0, '')")

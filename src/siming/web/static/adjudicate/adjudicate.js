@@ -1,7 +1,8 @@
 // The page of a case: knows all its parts and says what each key and button does.
 
 import { Banner } from '../rate/banner.js'
-import { Keys, clash, pressed, shown } from '../rate/keys.js'
+import { KeyHelp } from '../rate/keyhelp.js'
+import { Keys, pressed, shown } from '../rate/keys.js'
 import { make } from '../rate/make.js'
 import { SPEEDS } from '../rate/player.js'
 import { SignIn } from '../rate/signin.js'
@@ -14,6 +15,7 @@ import { Strip } from './strip.js'
 import { Verdict, personName } from './verdict.js'
 
 const $ = (id) => document.getElementById(id)
+const LETTERS = 'abcdefghijklmnopqrstuvwxyz'
 const GROUPS = {
   deciding: ['take_first', 'take_second', 'take_other', 'rationale', 'template', 'decide', 'lock', 'undo', 'reopen', 'rubric_text', 'pen'],
   evidence: ['play_first', 'play_second', 'play_both', 'loop'],
@@ -26,10 +28,10 @@ class Page {
     this.words = new Words(data.texts, data.language)
     this.banner = new Banner($('banner'))
     this.case = new Case(data.case, data.csrf)
-    // A person's own keys for the player, unless they take one of this page's.
-    this.keys = new Keys(data.keymap, clash({ ...data.keymap, ...data.keys }) ? {} : data.keys)
+    this.keys = new Keys(data.keymap, data.keys)
+    this.keyHelp = new KeyHelp($('key-help'), this.words, this.keys, this.case, GROUPS)
     this.strip = new Strip($('steps'), this.words, data.symbols)
-    this.verdict = new Verdict($('verdict'), this.words, `siming.verdict.${data.case}`)
+    this.verdict = new Verdict($('verdict'), this.words, this.keys, `siming.verdict.${data.case}`)
     this.sides = {
       first: new Side($('side-first'), $('lane-first'), { number: 1, words: this.words }),
       second: new Side($('side-second'), $('lane-second'), { number: 2, words: this.words }),
@@ -90,6 +92,7 @@ class Page {
     this.#penState()
     this.#late()
     this.#joint()
+    this.#objection()
     $('undo').disabled = !this.case.holdsPen || !view.can_undo
   }
 
@@ -185,6 +188,7 @@ class Page {
 
   async decide() {
     const { verdict } = this
+    if (this.case.closed) return verdict.next?.click()
     if (!this.#canWrite()) return
     if (this.disputed.state === 'agreed') return this.say(this.words.say('agreed_text'), 'warn')
     if (this.disputed.state === 'decided' && verdict.untouched) return this.#goOn()
@@ -206,7 +210,7 @@ class Page {
     const next = this.nextOpen()
     if (next) return this.open(next)
     this.show()
-    this.say(this.words.say(this.view.n_open ? 'left' : 'all_decided', { n: this.view.n_open }))
+    this.say(this.words.say(this.view.n_open ? 'left' : 'all_decided', { n: this.view.n_open, key: this.#key('lock') }))
   }
 
   async lock() {
@@ -221,6 +225,7 @@ class Page {
     const moved = await this.#try(() => this.case.close())
     if (moved) this.say(words.say(moved.state === 'confirmed' ? 'locked' : 'waits'))
     this.show()
+    if (this.case.closed) this.verdict.next?.focus()
   }
 
   async undo() {
@@ -246,21 +251,59 @@ class Page {
     dialog.showModal()
   }
 
+  // Who does not agree to what the pen's holder has locked says why; the step is open again for everybody.
+  disagree() {
+    const dialog = $('disagree')
+    const field = dialog.querySelector('textarea')
+    dialog.returnValue = ''
+    dialog.onclose = async () => {
+      if (dialog.returnValue !== 'yes' || !field.value.trim()) return
+      const { rubric, step } = this.at
+      if (await this.#try(() => this.case.disagree(rubric, step, field.value))) field.value = ''
+      this.show()
+    }
+    dialog.showModal()
+  }
+
+  // The last objection, until its step is decided again.
+  #objection() {
+    const { view, words } = this
+    const last = view.history.findLast(({ kind }) => kind !== 'undo')
+    const open = last && view.steps.some(({ rubric, step, state }) => rubric === last.rubric && step === last.step && state === 'open')
+    if (view.mode !== 'joint' || last?.kind !== 'reopen_agreed' || !open) return this.banner.set('objection', null)
+    this.banner.set('objection', words.say('objected', { who: personName(last.by, words), step: this.#nameOf(last) }), { kind: 'warn', list: [last.rationale] })
+  }
+
   chooseTemplate() {
     if (!this.#canWrite() || this.disputed.state === 'agreed') return
     const { words, view } = this
-    const letters = 'abcdefghijklmnopqrstuvwxyz'
-    const take = (at) => {
-      this.banner.set('templates', null)
-      if (view.templates[at]) this.verdict.change({ template: view.templates[at] })
+    const dialog = $('templates')
+    const take = (name) => {
+      dialog.close()
+      document.activeElement?.blur()
+      this.verdict.change({ template: name })
     }
-    this.banner.set('templates', words.say('choose_template'), { kind: 'note', buttons: view.templates.map((name, at) => [`${letters[at].toUpperCase()}  ${words.say(`templates.${name}`)}`, () => take(at)]) })
-    this.keys.await((key) => take(letters.indexOf(key)), () => this.banner.set('templates', null))
+    dialog.querySelector('[data-list]').replaceChildren(...view.templates.map((name, at) =>
+      make('button', { type: 'button', role: 'option', 'aria-selected': 'false', on: { click: () => take(name) } }, make('kbd', {}, LETTERS[at].toUpperCase()), ` ${words.say(`templates.${name}`)}`)))
+    dialog.showModal()
+    dialog.querySelector('[role=option]')?.focus()
+  }
+
+  // In the list of ready-made reasons a letter takes its reason, arrows walk, Enter takes the one in focus.
+  #templateKey(event) {
+    const options = [...$('templates').querySelectorAll('[role=option]')]
+    const key = pressed(event)
+    const by = { ArrowDown: 1, ArrowUp: -1 }[key]
+    const to = by ? options[(options.indexOf(document.activeElement) + by + options.length) % options.length] : { Home: options[0], End: options.at(-1) }[key]
+    if (to) to.focus()
+    else if (key?.length === 1 && options[LETTERS.indexOf(key)] && !event.repeat) options[LETTERS.indexOf(key)].click()
+    else return
+    event.preventDefault()
   }
 
   #canWrite() {
     if (this.case.holdsPen && this.case.mayWrite) return true
-    this.say(this.words.say(this.case.closed ? `case_states.${this.view.state}` : 'no_pen'), 'warn')
+    this.say(this.words.say(this.case.closed ? `case_states.${this.view.state}` : 'no_pen', { key: this.#key('pen') }), 'warn')
     return false
   }
 
@@ -312,7 +355,7 @@ class Page {
       next_camera: () => this.film.nextCamera(),
       previous_step: () => this.#walk(-1),
       next_step: () => this.#walk(1),
-      keys: () => this.#keyHelp(),
+      keys: () => this.keyHelp.open(),
     }
     acts[action]?.()
   }
@@ -336,6 +379,7 @@ class Page {
     const { words, verdict, film, strip } = this
     const { player } = film
     this.keys.addEventListener('action', ({ detail }) => this.do(detail))
+    this.keys.addEventListener('learnt', () => this.#hint())
     this.case.addEventListener('changed', () => this.show())
     this.case.addEventListener('pen', () => this.show())
     this.case.addEventListener('refused', ({ detail: { error, kept } }) => {
@@ -350,6 +394,7 @@ class Page {
     for (const side of Object.values(this.sides)) side.addEventListener('play', ({ detail }) => film.play([detail]))
     for (const act of ['decide', 'lock', 'reopen']) verdict.addEventListener(act, () => this[act]())
     verdict.addEventListener('confirm', () => this.lock())
+    verdict.addEventListener('disagree', () => this.disagree())
     verdict.addEventListener('template', () => this.chooseTemplate())
     verdict.addEventListener('changed', () => this.#showSides())
     this.timeline.addEventListener('seek', ({ detail }) => {
@@ -369,7 +414,10 @@ class Page {
       $(id).title = words.say(`actions.${action}`)
     }
     $('video').addEventListener('click', () => player.toggle())
-    for (const dialog of document.querySelectorAll('dialog')) dialog.addEventListener('keydown', (event) => this.#dialogKey(event, dialog))
+    for (const dialog of document.querySelectorAll('dialog:not(#key-help)')) dialog.addEventListener('keydown', (event) => this.#dialogKey(event, dialog))
+    // The keys of the case go on at once; what opened the list may be gone, because the verdict is drawn anew.
+    $('templates').addEventListener('close', () => document.activeElement?.closest('textarea') || document.activeElement?.blur())
+    $('templates').addEventListener('keydown', (event) => this.#templateKey(event))
     $('show-history').addEventListener('click', () => this.#history())
     $('go-to').querySelector('form').addEventListener('submit', (event) => this.#went(event))
     this.#playerState()
@@ -401,7 +449,7 @@ class Page {
     const { words, rubric, step } = this
     const dialog = $('rubric-text')
     dialog.querySelector('h2').textContent = `${step.order}. ${words.of(step.title)}`
-    const range = (level) => step.ranges[level] && `${words.points(step.ranges[level][0])}–${words.points(step.ranges[level][1])}`
+    const range = (level) => step.ranges[level] && [...new Set(step.ranges[level].map((end) => words.points(end)))].join('–')
     dialog.querySelector('[data-text]').replaceChildren(
       make('p', { class: 'soft' }, `${words.of(rubric.title)} ${rubric.version} · ${words.say('points_of', { max: words.points(step.max_points) })}`),
       make('h3', {}, words.say('criteria')), make('ul', {}, ...step.criteria.map((text) => make('li', {}, words.of(text)))),
@@ -421,17 +469,9 @@ class Page {
     $('history').showModal()
   }
 
-  #keyHelp() {
-    const { words, keys } = this
-    $('key-help').querySelector('[data-keys]').replaceChildren(...Object.entries(GROUPS).map(([group, actions]) => make('section', {},
-      make('h3', {}, words.say(`key_groups.${group}`)),
-      make('dl', {}, ...actions.map((action) => make('div', {}, make('dt', {}, ...keys.map[action].map((key) => make('kbd', {}, shown(key, words)))), make('dd', {}, words.say(`actions.${action}`))))))))
-    $('key-help').showModal()
-  }
-
   // Escape closes a dialog, and so does the key that opened it.
   #dialogKey(event, dialog) {
-    const own = { 'rubric-text': 'rubric_text', 'key-help': 'keys' }[dialog.id]
+    const own = { 'rubric-text': 'rubric_text', templates: 'template' }[dialog.id]
     const key = pressed(event)
     if (key !== 'Escape' && !(own && this.keys.map[own].includes(key))) return
     event.preventDefault()
@@ -454,9 +494,16 @@ class Page {
     $('go-to').querySelector('.wrong').textContent = this.words.say('no_time')
   }
 
+  // Wherever the page names a key, it is the one that this person has for it.
   #hint() {
+    for (const kbd of document.querySelectorAll('kbd[data-key]')) kbd.textContent = this.#key(kbd.dataset.key)
+    if (this.at) this.verdict.draw()
     const pairs = [['take_first', 'rater_1'], ['take_second', 'rater_2'], ['take_other', 'other_points'], ['play_first', 'play_1'], ['play_second', 'play_2'], ['play_both', 'play_12'], ['rubric_text', 'rubric'], ['template', 'template'], ['decide', 'decide'], ['undo', 'undo'], ['lock', 'lock']]
-    $('hint').replaceChildren(...pairs.flatMap(([action, text]) => [make('kbd', {}, shown(this.keys.map[action][0], this.words)), ` ${this.words.say(`short.${text}`)} `]))
+    $('hint').replaceChildren(...pairs.flatMap(([action, text]) => [make('kbd', {}, this.#key(action)), ` ${this.words.say(`short.${text}`)} `]))
+  }
+
+  #key(action) {
+    return shown(this.keys.map[action][0], this.words)
   }
 
   say(text, kind = 'note') {

@@ -31,6 +31,11 @@ export class Case extends EventTarget {
     return this.view.part !== 'reader' && !this.closed
   }
 
+  // The keys a person has chosen for this page.
+  keepKeys(keys) {
+    return this.api.call('PUT', '/api/v1/me/keys?page=case', { keys })
+  }
+
   async load() {
     this.view = await this.api.call('GET', this.base)
     if (this.closed && this.holdsPen) this.#lost()
@@ -94,6 +99,13 @@ export class Case extends EventTarget {
   async confirm() {
     const moved = await this.api.call('POST', `${this.base}/confirm`, { version: this.view.version })
     if (moved.state === 'confirmed') this.#lost()
+    await this.load()
+    return moved
+  }
+
+  // Instead of confirming: one step is judged again.
+  async disagree(rubric, step, reason) {
+    const moved = await this.api.call('POST', `${this.base}/disagree`, { version: this.view.version, rubric, step, reason })
     await this.load()
     return moved
   }

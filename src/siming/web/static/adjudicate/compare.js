@@ -56,8 +56,25 @@ class Grid {
     if (!response.ok) return location.reload()
     const page = new DOMParser().parseFromString(await response.text(), 'text/html')
     this.panel.replaceChildren(...document.adoptNode(page.body).childNodes)
+    this.panel.parentElement.classList.remove('unchosen')
   }
 }
+
+// Says how many steps lie out of sight to the right, and shades that edge. Without script the sentence stands there.
+function showWhatLiesBeside(box, sentence) {
+  const steps = [...box.querySelectorAll('thead th.step')]
+  const look = () => {
+    const edge = box.getBoundingClientRect().right
+    const hidden = steps.filter((step) => step.getBoundingClientRect().right > edge + 2).length
+    box.classList.toggle('more', hidden > 0)
+    sentence.textContent = hidden ? sentence.dataset.more.replace('{n}', hidden) : ''
+  }
+  box.addEventListener('scroll', look, { passive: true })
+  new ResizeObserver(look).observe(box)
+}
+
+const beside = document.querySelector('.aside-ways')
+if (beside) showWhatLiesBeside(document.querySelector('.grid-box'), beside)
 
 const panel = document.getElementById('cell')
 const table = document.querySelector('[data-grid]')

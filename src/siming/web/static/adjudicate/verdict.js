@@ -3,15 +3,17 @@
 //
 // Says: "decide" decision, "changed", "reopen", "undo", "lock", "confirm", "template" (asks for the list of them).
 
+import { shown } from '../rate/keys.js'
 import { make, press } from '../rate/make.js'
 import { pointsAfter, wrongPoints } from '../rate/points.js'
 
+const CLOSED = ['confirmed', 'withdrawn']
 const EMPTY = { choice: null, points: '', typed: false, blank: '', deductions: [], template: null, rationale: '' }
 
 export class Verdict extends EventTarget {
-  constructor(element, words, keep) {
+  constructor(element, words, keys, keep) {
     super()
-    Object.assign(this, { element, words, keep })
+    Object.assign(this, { element, words, keys, keep })
     this.begun = new Map(Object.entries(JSON.parse(sessionStorage.getItem(keep) ?? '{}')))
     element.addEventListener('submit', (event) => event.preventDefault())
   }
@@ -22,6 +24,11 @@ export class Verdict extends EventTarget {
 
   get choice() {
     return this.#now.choice ?? (this.disputed?.state === 'decided' ? this.disputed.standing.choice : null)
+  }
+
+  // The way on from a case that is closed.
+  get next() {
+    return this.element.querySelector('[data-next]')
   }
 
   get untouched() {
@@ -41,7 +48,8 @@ export class Verdict extends EventTarget {
     const focused = document.activeElement?.dataset?.part
     const caret = document.activeElement?.selectionStart
     const typing = element.contains(document.activeElement)
-    if (state === 'agreed') element.replaceChildren(make('p', { class: 'stands' }, words.say('agreed_text')), this.#button('reopen', 'reopen', { disabled: !free }), ...this.#foot())
+    if (CLOSED.includes(view.state)) element.replaceChildren(...(state === 'decided' ? [this.#stands()] : []), ...this.#foot())
+    else if (state === 'agreed') element.replaceChildren(make('p', { class: 'stands' }, words.say('agreed_text')), this.#button('reopen', 'reopen', { disabled: !free }), ...this.#foot())
     else {
       element.replaceChildren(
         ...(state === 'decided' ? [this.#stands()] : []),
@@ -108,12 +116,12 @@ export class Verdict extends EventTarget {
     return { ...decision, points: Number(now.points.replace(',', '.')), deductions: now.deductions, evidence: [...first.evidence, ...second.evidence] }
   }
 
-  #choice(side, key) {
+  #choice(side, number) {
     const { words, disputed, free } = this
     const entry = disputed[side]
-    const name = side === 'other' ? words.say('other_choice') : words.say('rater', { n: key })
+    const name = side === 'other' ? words.say('other_choice') : words.say('rater', { n: number })
     const button = make('button', { type: 'button', class: `choice ${side}`, 'data-choice': side, disabled: !free, on: { click: () => this.change({ choice: side }) } },
-      make('kbd', {}, String(key)), make('span', { class: 'name' }, name),
+      this.#key(`take_${side}`), make('span', { class: 'name' }, name),
       entry && make('b', {}, entry.points === null ? words.say(`statuses.${entry.status}`) : words.points(entry.points)))
     press(button, this.choice === side)
     return button
@@ -142,7 +150,7 @@ export class Verdict extends EventTarget {
     const now = this.#base
     return make('div', { class: 'why' },
       make('div', { class: 'label-line' }, make('label', { for: 'why' }, words.say('why')),
-        make('button', { type: 'button', class: 'small', 'data-template': '', disabled: !free, on: { click: () => this.dispatchEvent(new Event('template')) } }, words.say('template'), ' ', make('kbd', {}, 'Y'))),
+        make('button', { type: 'button', class: 'small', 'data-template': '', disabled: !free, on: { click: () => this.dispatchEvent(new Event('template')) } }, words.say('template'), ' ', this.#key('template'))),
       now.template && make('p', { class: 'template' }, make('span', {}, words.say(`templates.${now.template}`)), free && make('button', { type: 'button', class: 'icon', 'aria-label': words.say('drop_template'), title: words.say('drop_template'), on: { click: () => this.change({ template: null }) } }, '×')),
       make('textarea', {
         id: 'why', 'data-part': 'why', maxlength: 4000, rows: 2, disabled: !free, placeholder: words.say(this.choice === 'other' ? 'why_own' : 'why_hint'),
@@ -168,18 +176,30 @@ export class Verdict extends EventTarget {
 
   #foot() {
     const { words, view, free, disputed } = this
+    if (CLOSED.includes(view.state)) {
+      const next = view.part === 'reader' ? [] : [make('a', { class: 'button primary', href: this.element.dataset.next, 'data-next': '' }, words.say('next_case'), ' ', this.#key('decide'))]
+      return [make('div', { class: 'verdict-foot' }, make('b', { class: 'soft' }, words.say(`case_states.${view.state}`)), ...next)]
+    }
     const waiting = view.mode === 'joint' && view.state === 'decided'
     const mineGiven = view.confirmed.some(({ me }) => me)
     return [make('div', { class: 'verdict-foot' },
-      make('span', { class: 'soft' }, view.n_open ? words.say('left', { n: view.n_open }) : words.say(waiting ? 'waits' : 'all_decided')),
+      make('span', { class: 'soft' }, view.n_open ? words.say('left', { n: view.n_open }) : words.say(waiting ? 'waits' : 'all_decided', { key: this.#shown('lock') })),
       disputed.state !== 'agreed' && this.#button('decide', 'decide', { disabled: !free, main: view.n_open > 0 }),
+      waiting && view.part !== 'reader' && !mineGiven && disputed.state === 'decided' && make('button', { type: 'button', 'data-act': 'disagree', on: { click: () => this.dispatchEvent(new Event('disagree')) } }, words.say('disagree')),
       waiting && view.part !== 'reader' ? this.#button('confirm', mineGiven ? 'confirmed_by_you' : 'confirm', { disabled: mineGiven, main: true })
         : this.#button('lock', 'lock', { disabled: !free || view.n_open > 0, main: view.n_open === 0 }))]
   }
 
   #button(act, text, { disabled = false, main = false } = {}) {
-    const keys = { decide: '↵', lock: 'Ctrl+↵', reopen: 'Shift+O', confirm: 'Ctrl+↵' }
-    return make('button', { type: 'button', class: main ? 'primary' : '', 'data-act': act, disabled, on: { click: () => this.dispatchEvent(new Event(act)) } }, this.words.say(text), ' ', make('kbd', {}, keys[act]))
+    return make('button', { type: 'button', class: main ? 'primary' : '', 'data-act': act, disabled, on: { click: () => this.dispatchEvent(new Event(act)) } }, this.words.say(text), ' ', this.#key(act === 'confirm' ? 'lock' : act))
+  }
+
+  #key(action) {
+    return make('kbd', {}, this.#shown(action))
+  }
+
+  #shown(action) {
+    return shown(this.keys.map[action][0], this.words)
   }
 
   #remember() {

@@ -58,6 +58,9 @@ class UploadPage {
     row.addEventListener('drop', done)
     row.addEventListener('send', async ({ detail }) => {
       try {
+        const asked = new URLSearchParams({ project: this.project, attempt: detail.code })
+        const held = await ask('GET', `/api/v1/uploads/cameras?${asked}`, this.csrf)
+        if (held.includes(detail.camera) && !row.agreesTo(detail, this.texts)) return
         const status = await ask('POST', '/api/v1/uploads', this.csrf, {
           project: this.project, attempt: detail.code, camera: detail.camera, file_name: file.name, size: file.size,
           fingerprint: print, recipe: this.recipe(),

@@ -42,6 +42,16 @@ export class ChosenRow extends EventTarget {
     this.dispatchEvent(new CustomEvent('send', { detail: { code, camera: this.camera.value.trim() || 'main' } }))
   }
 
+  // A second film of one camera takes the place of the first for raters: it is sent once that was said and pressed again.
+  agreesTo({ code, camera }, texts) {
+    const asked = `${code}\n${camera}`
+    if (this.asked === asked) return true
+    this.asked = asked
+    this.say(filled(texts.second_film, { code, camera }))
+    this.element.querySelector('.send').textContent = texts.second_film_send
+    return false
+  }
+
   say(text) {
     this.trouble.textContent = text
     this.trouble.hidden = !text
