@@ -174,6 +174,8 @@ SCREENS = (
 
 NOT_SCREENS = {
     "/setup": "gone as soon as there is an owner; its form is that of the sign-in page",
+    "/again": "only after a session has ended: test_web_refused goes there",
+    "/p/{slug}/cases/next": "leads on to a case",
     "/oidc/begin": "leads away",
     "/oidc/back": "leads away",
     "/p/{slug}/compare/cell": "a part of the page with the grid",

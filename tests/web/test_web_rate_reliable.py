@@ -257,7 +257,7 @@ def test_an_attempt_that_was_never_opened_here_says_so_without_a_network(served,
     wei.page.wait_for_timeout(500)
     wired.wire.cut()
     wei.page.goto(wired.wire.address + other.path)
-    assert "Not on this device yet" in wei.page.inner_text("h1")
+    assert "No connection to the exam room" in wei.page.inner_text("h1")
 
 
 def test_without_a_network_other_pages_say_what_is_safe_and_lead_back_to_the_attempt(served, wired):

@@ -21,6 +21,7 @@ from sqlalchemy import create_engine, select, text, update
 
 from siming.errors import StoreError
 from siming.store import Database, audit
+from siming.store.audit_reasons import reasons_of
 from siming.store.blind.changes import replayed
 from siming.store.blind.handover import seal
 from siming.store.database import make_durable, new_id
@@ -398,7 +399,8 @@ def test_an_exam_with_an_unknown_device_closes_only_after_a_named_and_audited_wr
 
     with live.room.db.read() as c:
         lines = [line for line in audit.lines(c, project=live.room.project) if line["act"] == "device.write_off"]
-    assert [(line["actor"], line["detail"]["reason"]) for line in lines] == [
+        told = reasons_of(c, lines)
+    assert [(line["actor"], told[line["detail"][audit.REASON]].words) for line in lines] == [
         (live.room.coordinator.id, "the tablet fell into the pool")
     ]
     back = tab.send(tab.change("note", "it works again", "aed01"))

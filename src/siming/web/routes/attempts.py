@@ -357,7 +357,8 @@ def change_media(
     match act:
         case "release":
             media.release(db, who.actor, media_id)
-            if any(other.state == "verified" and other.camera == there[media_id].camera for other in there.values()):
+            shown = {m.camera for m in there.values() if m.kind == "derivative" and m.state == "verified"}
+            if there[media_id].camera in shown:
                 flash = "attempt.did_release_instead"
         case "quarantine":
             media.quarantine(db, who.actor, media_id, reason)
