@@ -135,6 +135,7 @@ def test_a_wrong_change_is_422_and_named(page):
     answer = page.send(page.change("points", 99, "aed01"))
     assert answer.status_code == 422
     assert answer.json()["error"]["field"] == "points"
+    assert "aed01" in answer.json()["error"]["message"]
     assert "from 0 to 8" in answer.json()["error"]["message"]
 
 

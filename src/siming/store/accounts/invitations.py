@@ -18,6 +18,7 @@ from siming.store.accounts.people import (
     Language,
     Person,
     end_access,
+    end_invitations,
     get_person,
     new_row,
     person_from,
@@ -132,8 +133,7 @@ def accept_invitation(db: Database, token: str, password: str, *, language: Lang
 
 def _invite(c: Connection, db: Database, actor: Actor, person_id: str) -> Invitation:
     now = db.now()
-    open_ones = (invitation.c.person == person_id) & invitation.c.used_at.is_(None)
-    c.execute(update(invitation).where(open_ones).values(used_at=time_text(now)))
+    end_invitations(c, db, person_id)
     token = secrets.token_urlsafe(32)
     expires_at = time_text(now + INVITATION_LASTS)
     c.execute(

@@ -177,7 +177,7 @@ def disable_person(db: Database, actor: Actor, person_id: str, *, disabled: bool
         c.execute(update(person).where(person.c.id == person_id).values(disabled_at=now if disabled else None))
         if disabled:
             end_access(c, db, person_id)
-            _end_invitations(c, db, person_id)
+            end_invitations(c, db, person_id)
         audit.record(c, db, actor, "person.disable" if disabled else "person.enable", f"person:{person_id}")
     return get_person(db, person_id)
 
@@ -256,7 +256,7 @@ def person_by_oidc(
             if row is not None and row.disabled_at is None:
                 kept = row.password_hash if row.is_owner else None
                 c.execute(update(person).where(person.c.id == row.id).values(oidc_subject=known, password_hash=kept))
-                _end_invitations(c, db, row.id)
+                end_invitations(c, db, row.id)
                 ended = end_access(c, db, row.id)
                 audit.record(c, db, SYSTEM, "person.tie_to_provider", f"person:{row.id}", detail=ended)
         if row is None or row.disabled_at is not None:
@@ -264,7 +264,8 @@ def person_by_oidc(
         return person_from(row)
 
 
-def _end_invitations(c: Connection, db: Database, person_id: str) -> None:
+def end_invitations(c: Connection, db: Database, person_id: str) -> None:
+    """Inside a transaction: links that nobody has used yet open nothing any more."""
     open_ones = (invitation.c.person == person_id) & invitation.c.used_at.is_(None)
     c.execute(update(invitation).where(open_ones).values(used_at=db.stamp()))
 

@@ -165,6 +165,8 @@ def _read_points(value: Any, about: _About) -> float:
             "points",
             f"points are {_shown(value)}; allowed are half points from 0 to {about.step.max_points:g}",
             "points",
+            step=about.step.id,
+            found=_shown(value),
             max=f"{about.step.max_points:g}",
         )
     return value

@@ -22,7 +22,7 @@ export class Device {
     const request = factory.open(NAME, VERSION)
     request.onupgradeneeded = () => {
       const database = request.result
-      for (const name of database.objectStoreNames) if (name !== 'changes') database.deleteObjectStore(name)
+      for (const name of [...database.objectStoreNames]) if (name !== 'changes') database.deleteObjectStore(name)
       if (database.objectStoreNames.contains('changes')) return
       const changes = database.createObjectStore('changes', { keyPath: ['assignment', 'client', 'client_seq'] })
       changes.createIndex('assignment', 'assignment')
