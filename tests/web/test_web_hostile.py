@@ -81,18 +81,18 @@ def as_person(world: World, who: str) -> dict[str, Any]:
 
 
 def there(world: World) -> dict[str, str]:
-    """For each path parameter one thing that is there: of Wei's open attempt, and of the case of A-4."""
+    """For each path parameter one thing that is there: of Wei's open attempt, of the case of A-4, the site's rubric."""
     with world.room.db.read() as c:
 
         def one(table: str, **where: str) -> str:
             found = METADATA.tables[table]
             conditions = [found.c[name] == value for name, value in where.items()]
-            return str(c.execute(select(found.c.id).where(*conditions).order_by(found.c.id)).scalars().first())
+            return str(c.execute(select(found.c.id).where(*conditions)).scalar_one())
 
         of_case = one("adjudication_case", attempt=world.ids["A-4"])
         return {
             "slug": "spring", "assignment": world.ids["wei-2"], "assignment_id": world.ids["mbeki-6"], "case": of_case,
-            "attempt": "A-4", "code": "A-4", "version": one("rubric_version"), "member": one("membership", code="R02"),
+            "attempt": "A-4", "code": "A-4", "version": world.room.rubrics[1].id, "member": one("membership", code="R02"),
             "consensus_id": one("consensus_version", attempt=world.ids["A-4"]),
             "person": world.ids["okafor"], "token": one("api_token"), "upload_id": "up_nothing", "number": "0",
             "media_id": one("media", attempt=world.ids["A-4"], kind="derivative"), "release_id": one("release"),
