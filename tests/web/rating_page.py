@@ -112,6 +112,7 @@ class Rater:
         self.until(
             "(() => { const v = document.querySelector('video'); return v.paused && !v.seeking && v.readyState >= 2 })()"
         )
+        self.page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
         self.page.wait_for_timeout(60)
 
     def go(self, text: str) -> None:

@@ -362,6 +362,66 @@ def test_a_mark_never_lies_outside_the_film_of_the_main_camera(run, offset_s, nu
     assert start <= end <= 6
 
 
+# --- a seek that is asked for between the end of another and the browser's word of it -----------------------------------
+
+SEEKS = """
+  film.paused = true
+  const player = await begin()
+  const asked = []
+  let at = 0
+  Object.defineProperty(film, 'currentTime', {
+    get: () => at, set: (to) => { at = to; film.seeking = true; asked.push(Math.floor(to * 25)) } })
+  const word = () => film.dispatchEvent(new Event('seeked'))
+  const rests = () => new Promise((resolve) => setTimeout(resolve, 80))
+"""
+
+
+def test_a_key_between_the_end_of_a_seek_and_the_word_of_it_loses_no_picture(run):
+    script = """
+      film.shows(0, now - 100)
+      player.step(1)
+      player.step(1)         // waits for the first
+      film.seeking = false   // the first is over, its event is yet to come
+      player.step(1)
+      word()
+      film.seeking = false
+      word()
+      return asked
+    """
+    assert run(SEEKS + script) == [1, 3]
+
+
+@pytest.mark.parametrize("order", ["film.shows(1, now - 60); ends()", "ends(); film.shows(1, now - 60)"])
+def test_a_mark_after_a_seek_waits_for_its_picture_and_no_longer(run, order):
+    script = f"""
+      const ends = () => {{ film.seeking = false; word() }}
+      film.shows(0, now - 100)
+      player.step(1)
+      {order}
+      await rests()
+      ask(player, performance.now())
+      return numbers
+    """
+    assert run(SEEKS + script) == [1]
+
+
+def test_a_mark_while_the_picture_of_a_seek_is_late_waits_for_it(run):
+    script = """
+      film.shows(0, now - 100)
+      player.step(1)
+      film.seeking = false
+      word()
+      await rests()
+      const asked_at = performance.now()
+      ask(player, asked_at)
+      const before = [...numbers]
+      film.shows(1, asked_at - 1)
+      await rests()
+      return [before, numbers]
+    """
+    assert run(SEEKS + script) == [[], [1]]
+
+
 # --- keys that are held --------------------------------------------------------------------------------------------------
 
 

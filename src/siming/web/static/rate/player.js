@@ -131,7 +131,7 @@ export class Player extends EventTarget {
     const { video, seen } = this
     if (!video.requestVideoFrameCallback || document.visibilityState === 'hidden' || seen.beyond(moment)) return true
     const now = performance.now()
-    const rests = !this.playing && !video.seeking && now - this.stirred > REST_MS
+    const rests = !this.playing && !video.seeking && this.target === null && now - this.stirred > REST_MS
     return rests || now - asked > PATIENCE_MS
   }
 
@@ -183,10 +183,12 @@ export class Player extends EventTarget {
       // Before anything is loaded a seek is only remembered.
       this.shown_s = own ?? to
       this.video.addEventListener('loadedmetadata', () => (this.video.currentTime = to), { once: true })
-    } else if (!this.video.seeking) {
-      this.video.currentTime = to
-    } else {
+    } else if (this.video.seeking) {
       this.queued = to
+    } else {
+      // A seek may have ended whose word has not come yet: what waited for it is overtaken.
+      this.queued = undefined
+      this.video.currentTime = to
     }
   }
 
@@ -199,14 +201,20 @@ export class Player extends EventTarget {
     } else if (!this.video.requestVideoFrameCallback) {
       this.target = this.bound = null
       this.#show(this.video.currentTime)
+    } else if (this.#isOnShow(this.shown_s)) {
+      this.target = this.bound = null // its picture was painted before the word that the seek is over
     }
   }
 
   // A seek has come to its end when its very picture was painted: until then keys count from where it is bound for.
   #painted(seconds) {
-    const there = this.target === null || !this.frames || this.frames.at(seconds) === this.target
+    const there = this.target === null || !this.frames || this.#isOnShow(seconds)
     if (this.playing || (there && !this.video.seeking && this.queued === undefined)) this.target = this.bound = null
     this.#show(seconds)
+  }
+
+  #isOnShow(seconds) {
+    return this.frames !== null && this.frames.at(seconds) === this.target
   }
 
   set speed(rate) {
