@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import func, select
 
 pytest.importorskip("fastapi", reason="needs the web extra: pip install 'siming[web]'")
 
-from siming.cli.room_story import fill_room
-from siming.store import Database, audit
+from siming.cli.room_story import _Story, fill_room
+from siming.rubric import builtin_rubric_ids
+from siming.store import Database, audit, migrate
 from siming.store.accounts import people
 from siming.store.blind.submissions import verify_submissions
 from siming.store.figures import snapshots
@@ -63,3 +65,14 @@ def test_the_demo_fills_a_room_in_every_state_and_all_of_it_verifies(tmp_path):
     again = Database(f"sqlite:///{tmp_path / 'room' / 'room.db'}")
     assert audit.verify(again).n == before
     again.close()
+
+
+@pytest.mark.parametrize(("asked", "spoken"), [("zh", {"zh"}), ("en", {"en"}), (None, {"en", "zh"})])
+def test_everybody_in_the_room_speaks_the_language_that_was_asked_for(tmp_path, asked, spoken):
+    db = Database(f"sqlite:///{tmp_path / 'room.db'}")
+    migrate(db)
+    exams = SimpleNamespace(rubrics=builtin_rubric_ids())
+    _Story(db, tmp_path, exams, "four-words-to-enter-1", lambda what, done, total: None, asked)._people()
+    with db.read() as c:
+        assert set(c.execute(select(person.c.language)).scalars()) == spoken
+    db.close()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from siming.cli.console import console, language_of_terminal, progress, talk
+
+if TYPE_CHECKING:
+    from siming.rubric import Language
 
 EXAMPLES = (
     "Examples: [bold]siming demo --out my-demo[/]   "
@@ -22,7 +25,12 @@ def demo(
         int | None, typer.Option(help="How many exams to simulate; 20, or 8 for a room.", min=6, show_default=False)
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed tells the same story.")] = 7,
-    lang: Annotated[str | None, typer.Option(help="en or zh; the terminal's own by default.")] = None,
+    lang: Annotated[
+        str | None,
+        typer.Option(
+            help="en or zh; the terminal's own by default, and in a room some people have one and some the other."
+        ),
+    ] = None,
     room: Annotated[bool, typer.Option("--room", help="Fill an exam room instead, and run it.")] = False,
     run: Annotated[
         bool, typer.Option("--serve/--no-serve", help="With --room: run the server when it is filled.")
@@ -36,10 +44,12 @@ def demo(
 
     With --room: a whole exam room with simulated exams, raters, cases and consensus in every state.
     """
-    if room:
-        _room(out / "room", attempts or ROOM_ATTEMPTS, seed, serve=run, port=port, open_browser=open_browser)
-        return
     from siming.cli.arguments import language
+
+    if room:
+        spoken = language(lang) if lang else None
+        _room(out / "room", attempts or ROOM_ATTEMPTS, seed, spoken, serve=run, port=port, open_browser=open_browser)
+        return
     from siming.cli.story import tell
 
     with progress() as bar:
@@ -55,7 +65,9 @@ def demo(
     talk(f"open {page}")
 
 
-def _room(folder: Path, attempts: int, seed: int, *, serve: bool, port: int, open_browser: bool) -> None:
+def _room(
+    folder: Path, attempts: int, seed: int, language: Language | None, *, serve: bool, port: int, open_browser: bool
+) -> None:
     from siming.cli.room_story import LOGINS, fill_room
     from siming.errors import MissingExtraError
 
@@ -69,6 +81,7 @@ def _room(folder: Path, attempts: int, seed: int, *, serve: bool, port: int, ope
             folder,
             attempts=attempts,
             seed=seed,
+            language=language,
             on_progress=lambda what, done, total: bar.update(task, description=what, completed=done, total=total),
         )
     for one in LOGINS:

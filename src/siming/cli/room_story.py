@@ -48,13 +48,16 @@ LOGINS = (
 )
 
 
-def fill_room(folder: Path, *, attempts: int, seed: int, on_progress: OnProgress, fps: int = 10) -> str:
+def fill_room(
+    folder: Path, *, attempts: int, seed: int, on_progress: OnProgress, fps: int = 10, language: Language | None = None
+) -> str:
     """Make `folder` an exam room (``room.db``, ``media``) with simulated exams. Returns the password of all accounts.
 
     A room that is there already is left as it is.
 
     Args:
         fps: Pictures per second of the drawn videos.
+        language: That everybody reads and writes; without it some have one and some the other, as in a mixed team.
     """
     from siming.simulate import simulate_dataset
     from siming.store import Database, migrate
@@ -76,7 +79,7 @@ def fill_room(folder: Path, *, attempts: int, seed: int, on_progress: OnProgress
         )
         password = "-".join(secrets.token_hex(2) for _ in range(4))
         _keep_secret(kept, password)
-        story = _Story(db, folder / "media", exams, password, on_progress)
+        story = _Story(db, folder / "media", exams, password, on_progress, language)
         story.tell()
         return password
     finally:
@@ -91,7 +94,17 @@ def _keep_secret(path: Path, text: str) -> None:
 class _Story:
     """The chapters, one after the other."""
 
-    def __init__(self, db: Database, media: Path, exams: Dataset, password: str, on_progress: OnProgress) -> None:
+    def __init__(
+        self,
+        db: Database,
+        media: Path,
+        exams: Dataset,
+        password: str,
+        on_progress: OnProgress,
+        language: Language | None,
+    ) -> None:
+        self.language = language
+        self.language_of = {login: language or own for login, own in LANGUAGE_OF.items()}
         self.db, self.media, self.exams, self.password, self.on_progress = db, media, exams, password, on_progress
         self.actors: dict[str, Actor] = {}
         self.project = ""
@@ -111,7 +124,9 @@ class _Story:
         from siming.store.accounts import invitations, people
         from siming.store.projects import members, projects, rubrics
 
-        owner = people.set_up_owner(self.db, login="owner", name="Olga Owner", password=self.password)
+        owner = people.set_up_owner(
+            self.db, login="owner", name="Olga Owner", password=self.password, language=self.language or "en"
+        )
         boss = people.actor_of(self.db, owner.id)
         made = projects.create_project(
             self.db,
@@ -125,8 +140,10 @@ class _Story:
         boss = people.actor_of(self.db, owner.id)
         chosen = [rubrics.publish_builtin(self.db, boss, name).id for name in self.exams.rubrics]
         rubrics.set_project_rubrics(self.db, boss, made.id, chosen)
-        for login, name, role, code, language in PEOPLE:
-            person, invitation = invitations.create_person(self.db, boss, login=login, name=name, language=language)
+        for login, name, role, code, _ in PEOPLE:
+            person, invitation = invitations.create_person(
+                self.db, boss, login=login, name=name, language=self.language_of[login]
+            )
             invitations.accept_invitation(self.db, invitation.token, self.password)
             members.add_member(self.db, boss, made.id, person_id=person.id, roles=[role], code=code)
             self.actors[login] = people.actor_of(self.db, person.id)
@@ -198,7 +215,7 @@ class _Story:
         opened = open_assignment(self.db, actor, assignment, client=client)
         duration_s = opened.view.media[0].duration_s
         sheets = [s for s in self.exams.sheets_of("physician", actor.name) if s.attempt == self.codes[code]]
-        changes = list(changes_of(sheets, opened.view.rubrics, duration_s, language=LANGUAGE_OF[login]))
+        changes = list(changes_of(sheets, opened.view.rubrics, duration_s, language=self.language_of[login]))
         if half:
             changes = changes[: len(changes) // 2]
         numbered = [{**change, "client_seq": n} for n, change in enumerate(changes, start=1)]
@@ -232,7 +249,7 @@ class _Story:
                 right = truth[self.codes[view.code], step.step]
                 moved = decide(
                     self.db, lin, line.id, fence=moved.fence, version=moved.version, rubric=step.rubric, step=step.step,
-                    **_decision(right, step.first, step.second, language=LANGUAGE_OF["lin"]),
+                    **_decision(right, step.first, step.second, language=self.language_of["lin"]),
                 )  # fmt: skip
             if number:  # the first stays decided and open, so that there is one to lock
                 close_case(self.db, lin, line.id, fence=moved.fence, version=moved.version)

@@ -309,17 +309,27 @@ def confirm(db: Database, actor: Actor, case_id: str, *, version: int) -> Moved:
         ConflictError: ``stale_version``: somebody decided since; ``state``: the pen's holder has not locked the case yet.
     """
     with db.write() as connection:
-        case = case_for(connection, actor, case_id, to_act=True, for_update=True)
-        if case.version != version:
-            raise ConflictError(
-                "the case has moved on since you read it; read it again and confirm what stands now",
-                kind="stale_version",
-                detail={"version": case.version},
-                code="case_moved_on",
-            )
-        if case.mode != "joint" or case.state != "decided":
-            raise ConflictError("this case does not wait for a confirmation", kind="state", code="case_not_to_confirm")
+        case = case_to_confirm(connection, actor, case_id, version)
         return _confirm(connection, db, actor, case)
+
+
+def case_to_confirm(connection: Connection, actor: Actor, case_id: str, version: int) -> CaseRow:
+    """The case, held for an act: it waits for confirmations, and stands as the actor read it.
+
+    Raises:
+        ConflictError: ``stale_version``: somebody decided since; ``state``: it does not wait for confirmations.
+    """
+    case = case_for(connection, actor, case_id, to_act=True, for_update=True)
+    if case.version != version:
+        raise ConflictError(
+            "the case has moved on since you read it; read it again and answer to what stands now",
+            kind="stale_version",
+            detail={"version": case.version},
+            code="case_moved_on",
+        )
+    if case.mode != "joint" or case.state != "decided":
+        raise ConflictError("this case does not wait for a confirmation", kind="state", code="case_not_to_confirm")
+    return case
 
 
 def _confirm(connection: Connection, db: Database, actor: Actor, case: CaseRow) -> Moved:

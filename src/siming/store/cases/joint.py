@@ -11,11 +11,10 @@ from typing import Any
 
 from sqlalchemy import case, exists, func, or_, select
 
-from siming.errors import ConflictError, InputError
+from siming.errors import InputError
 from siming.store.access import Actor
-from siming.store.cases.case_access import case_for
 from siming.store.cases.case_acts import state_of
-from siming.store.cases.cases import AtWork, Moved, append_act
+from siming.store.cases.cases import AtWork, Moved, append_act, case_to_confirm
 from siming.store.cases.pairs import has_open_work
 from siming.store.database import Database
 from siming.store.schema import adjudication_case, assignment, attempt, confirmation, project, submission
@@ -91,16 +90,7 @@ def disagree(db: Database, actor: Actor, case_id: str, *, version: int, rubric: 
     words = free_text(reason, "reason", optional=False)
     key = one_line(rubric, "rubric"), one_line(step, "step")
     with db.write() as c:
-        found = case_for(c, actor, case_id, to_act=True, for_update=True)
-        if found.version != version:
-            raise ConflictError(
-                "the case has moved on since you read it; read it again",
-                kind="stale_version",
-                detail={"version": found.version},
-                code="case_moved_on",
-            )
-        if found.mode != "joint" or found.state != "decided":
-            raise ConflictError("this case does not wait for a confirmation", kind="state", code="case_not_to_confirm")
+        found = case_to_confirm(c, actor, case_id, version)
 
         def make(work: AtWork) -> dict[str, Any]:
             if state_of(work.cell(key), work.standing.get(key)) != "decided":
