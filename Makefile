@@ -60,7 +60,8 @@ lint: $(VENV)/.dev
 
 test: $(VENV)/.local lint
 	@sh tools/find-chromium.sh
-	sh tools/find-postgres.sh $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+	sh tools/find-postgres.sh $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not alone"
+	$(BIN)/python -m pytest -m alone tests/web
 
 docs: $(VENV)/.dev
 	$(BIN)/python tools/make_reference.py

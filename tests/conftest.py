@@ -10,6 +10,12 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 """Recordings and figures that are not part of the project; tests that use them skip where they are absent."""
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that open a browser come first: they take longest, and no worker shall be left alone with one at the end."""
+    browser = {item.path for item in items if item.get_closest_marker("browser")}
+    items.sort(key=lambda item: item.path not in browser)
+
+
 @pytest.fixture(scope="module")
 def playwright():
     """The driver of browsers. It holds an event loop as long as it lives, so that neither a second driver nor anything that

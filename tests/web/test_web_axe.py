@@ -36,7 +36,7 @@ def test_no_page_is_left_out(room):
     assert unseen == set()
 
 
-@pytest.mark.parametrize(("language", "theme"), [("en", "light"), ("zh", "dark"), ("en", "dark"), ("zh", "light")])
+@pytest.mark.parametrize(("language", "theme"), [("en", "light"), ("zh", "dark")])
 def test_axe_finds_nothing_serious_on_any_screen(browser, room, language, theme):
     room.chosen(language, theme)
     found = {}

@@ -182,6 +182,7 @@ def tell(capsys, what: str, off: Counter) -> None:
         print(f"\n{what}: {off.total()} marks, {share(off, 0):.0%} exact, pictures off: {dict(sorted(off.items()))}")
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("kind", FILMS)
 def test_a_mark_set_while_the_film_plays_at_any_speed_names_the_picture_on_the_screen(visit, served, kind, capsys):
     watched = Watched.begin(visit, served, kind)
@@ -193,6 +194,7 @@ def test_a_mark_set_while_the_film_plays_at_any_speed_names_the_picture_on_the_s
     assert share(off, 1) >= 0.9
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("kind", FILMS)
 def test_a_mark_set_while_the_page_was_busy_names_the_picture_of_the_key_and_not_of_its_handling(
     visit, served, kind, capsys
@@ -448,6 +450,7 @@ def test_the_key_that_asks_for_a_letter_is_no_letter_while_it_is_held(visit, ser
     assert wei.entry("cpr01") == {"unsure": True}
 
 
+@pytest.mark.alone
 def test_a_mark_belongs_to_the_step_that_was_open_at_the_key(visit, served):
     wei = at(visit, exam(served.room))
     wei.keys("[", "[", "[", "Space")

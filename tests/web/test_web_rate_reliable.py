@@ -55,6 +55,7 @@ def test_a_reload_in_the_middle_loses_nothing(visit, served):
     assert refolded(wei) == wei.drafted
 
 
+@pytest.mark.alone
 def test_a_change_is_on_the_devices_disk_within_50_ms_and_on_the_server_within_2_s(visit, served):
     wei = at(visit, exam(served.room))
     waits = wei.page.evaluate(

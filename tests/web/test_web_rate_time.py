@@ -65,6 +65,7 @@ def test_keys_pressed_faster_than_the_video_can_follow_still_count(visit, served
     assert wei.picture() == 20
 
 
+@pytest.mark.alone
 def test_evidence_marked_while_the_video_plays_names_the_picture_on_the_screen(visit, served):
     made = exam(served.room)
     times = TimeMap.from_json(made.time_map)
@@ -127,6 +128,7 @@ def test_the_end_of_an_interval_is_moved_by_pictures_with_the_arrows_and_by_drag
     assert (end * 25) == pytest.approx(round(end * 25))  # on the start of a picture
 
 
+@pytest.mark.alone
 def test_what_was_played_is_written_down_and_a_jump_is_not(visit, served):
     made = exam(served.room)
     wei = at(visit, made)
@@ -140,8 +142,9 @@ def test_what_was_played_is_written_down_and_a_jump_is_not(visit, served):
     wei.saved()
     played = wei.drafted["played"]
     assert len(played) == 2
-    assert played[0][0] == pytest.approx(0, abs=0.13)  # a busy machine reports its first picture late
-    assert 1 <= played[0][1] < 2
+    # A stretch goes from the first to the last picture that the browser reported; both come late on a busy machine.
+    assert played[0][0] == pytest.approx(0, abs=0.13)
+    assert 1 - 0.13 <= played[0][1] < 2
     assert played[1][0] == pytest.approx(4, abs=0.1)
 
 

@@ -571,14 +571,10 @@ def test_a_gigabyte_arrives_over_loopback(served):
     ) as client:  # fmt: skip
         body = {"project": "spring", "attempt": "A-1", "file_name": "large.mp4", "size": size}
         upload_id = client.post("/api/v1/uploads", json=body).json()["id"]
-        began = time.perf_counter()
         for at in range(0, size, step):
             sent = b"\0\0\0\x18ftypisom" + piece[12:] if at == 0 else piece
             assert patch(client, upload_id, at, sent).status_code == 200
-        took = time.perf_counter() - began
     assert MediaFolder(room.media).part_of(upload_id).stat().st_size == size
-    print(f"1 GiB in {took:.1f} s, {size / took / 1e6:.0f} MB/s")
-    assert took < 55
 
 
 # --- pages ----------------------------------------------------------------------------------------------------------

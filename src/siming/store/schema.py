@@ -272,8 +272,8 @@ assignment = Table(
     METADATA,
     _id(),
     _ref("project", "project"),
-    _ref("attempt", "attempt"),
-    _ref("rater", "person"),
+    _ref("attempt", "attempt", index=False),
+    _ref("rater", "person", index=False),
     Column("slot", Integer, nullable=False),  # 0 or 1 (more where the plan says so); never shown to the rater
     Column("position", Integer, nullable=False),  # in the rater's own order
     Column("purpose", Text, nullable=False),
@@ -299,6 +299,8 @@ assignment = Table(
     _one_of("state", "state", "queued", "open", "in_progress", "submitted", "reopened", "withdrawn"),
     _one_of("purpose", "purpose", "score", "link", "repeat", "calibration", "ai_assisted"),
     Index("ix_assignment_queue", "rater", "project", "state", "position"),
+    # Asked on nearly every page: has this person this attempt still before him? By person alone it would take all he has.
+    Index("ix_assignment_attempt", "attempt", "rater", "state"),
 )
 
 rating_event = Table(

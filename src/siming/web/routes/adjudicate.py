@@ -19,7 +19,7 @@ from siming.web import texts
 from siming.web.keys import keymap, keys_of
 from siming.web.page import language_of, redirect, render
 from siming.web.routes.compare import SYMBOLS, EntryAnswer, entry_answer, films
-from siming.web.routes.rating_api import BlankReason, MediaAnswer, RubricAnswer, blank_reason_texts, rubric_answer
+from siming.web.routes.rating_answers import BlankReason, MediaAnswer, RubricAnswer, blank_reason_texts, rubric_answer
 from siming.web.seen import seen
 from siming.web.who import SignedIn, database, signed_in
 

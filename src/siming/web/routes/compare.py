@@ -24,7 +24,7 @@ from siming.store.projects import projects
 from siming.web import numbers, signing
 from siming.web.page import redirect, render
 from siming.web.routes.agreement import brief_agreement
-from siming.web.routes.rating_api import Both, MediaAnswer
+from siming.web.routes.rating_answers import Both, MediaAnswer
 from siming.web.seen import seen
 from siming.web.who import SignedIn, database, signed_in
 

@@ -18,7 +18,7 @@ from siming.store.projects import projects
 from siming.web import numbers
 from siming.web.page import redirect, render
 from siming.web.routes.compare import EntryAnswer, entry_answer
-from siming.web.routes.rating_api import Both
+from siming.web.routes.rating_answers import Both
 from siming.web.seen import seen
 from siming.web.who import SignedIn, database, signed_in
 

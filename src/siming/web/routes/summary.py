@@ -14,7 +14,7 @@ from siming.store.blind.summary import Row, Summary, summary
 from siming.store.database import Database
 from siming.web import numbers, texts
 from siming.web.page import language_of, redirect, render
-from siming.web.routes.rating_api import blank_reason_texts, say_problem
+from siming.web.routes.rating_answers import blank_reason_texts, say_problem
 from siming.web.who import SignedIn, database, signed_in
 
 pages = APIRouter(include_in_schema=False)

@@ -302,10 +302,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["rater"], ["person.id"], name=op.f("fk_assignment_rater")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_assignment")),
     )
-    op.create_index(op.f("ix_assignment_attempt"), "assignment", ["attempt"], unique=False)
+    op.create_index("ix_assignment_attempt", "assignment", ["attempt", "rater", "state"], unique=False)
     op.create_index(op.f("ix_assignment_project"), "assignment", ["project"], unique=False)
     op.create_index("ix_assignment_queue", "assignment", ["rater", "project", "state", "position"], unique=False)
-    op.create_index(op.f("ix_assignment_rater"), "assignment", ["rater"], unique=False)
     op.create_table(
         "gold_sheet",
         sa.Column("id", sa.Text(), nullable=False),
