@@ -128,14 +128,12 @@ def unmasked_of(db: Database, actor: Actor, found: Sequence[Release]) -> dict[st
 def _unmasked(c: Connection, project_id: str, manifest: Manifest) -> int:
     """Films of a manifest that no recipe names as masked: what is not known to be masked is not said to be."""
     wanted = [row.video_sha256 for row in manifest.attempts if row.video_sha256 is not None]
-    masked: set[str] = set()
-    for start in range(0, len(wanted), PORTION):
-        rows = c.execute(
-            select(media.c.sha256, media.c.recipe)
-            .join(attempt, attempt.c.id == media.c.attempt)
-            .where(attempt.c.project == project_id, media.c.sha256.in_(wanted[start : start + PORTION]))
-        )
-        masked.update(row.sha256 for row in rows if (row.recipe or {}).get("faces", "none") != "none")
+    rows = c.execute(
+        select(media.c.sha256, media.c.recipe)
+        .join(attempt, attempt.c.id == media.c.attempt)
+        .where(attempt.c.project == project_id, media.c.kind == "derivative")
+    )
+    masked = {row.sha256 for row in rows if (row.recipe or {}).get("faces", "none") != "none"}
     return sum(sha256 not in masked for sha256 in wanted)
 
 
