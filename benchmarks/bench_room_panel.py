@@ -35,6 +35,7 @@ from starlette.testclient import TestClient
 from siming.rubric import builtin_rubric
 from siming.store import Actor, Database, Policy, migrate
 from siming.store.accounts import invitations, people, sessions
+from siming.store.cases.case_opening import open_missing_cases
 from siming.store.cases.compared import catch_up
 from siming.store.cases.pairs import INDEPENDENT
 from siming.store.database import new_id
@@ -42,7 +43,7 @@ from siming.store.figures.live import inputs_of
 from siming.store.figures.panels import Kept
 from siming.store.figures.snapshots import standing, take_snapshot
 from siming.store.projects import members, projects, rubrics
-from siming.store.schema import assignment, attempt, media, submission
+from siming.store.schema import assignment, attempt, device, media, submission
 from siming.web.app import create_app
 from siming.web.settings import Settings
 
@@ -50,6 +51,7 @@ N_STEPS, N_RATERS, N_SPARE = 40, 3, 2
 PASSWORD = "only for this benchmark"
 AT = "2026-03-01T08:00:00.000000Z"
 PORTION = 1000
+PAGES = ("compare", "cases", "consensus", "attempts", "plan", "devices", "calibration", "members", "audit", "export")
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ def fill(db: Database, n_attempts: int) -> Hall:
     refs = [{"id": version.id, "rubric": "long", "version": "1.0.0", "sha256": version.sha256, "steps": N_STEPS}]
     steps = [f"st.{n:02d}" for n in range(1, N_STEPS + 1)]
     points = np.round(points_of(n_attempts) * 2) / 2
-    rows: dict[Table, list[dict[str, Any]]] = {attempt: [], media: [], assignment: [], submission: []}
+    rows: dict[Table, list[dict[str, Any]]] = {attempt: [], media: [], assignment: [], device: [], submission: []}
     spare: list[dict[str, Any]] = []
     for number in range(n_attempts):
         attempt_id, code, film = new_id("at"), f"A-{number:05d}", hashlib.sha256(b"%d" % number).hexdigest()
@@ -139,6 +141,10 @@ def fill(db: Database, n_attempts: int) -> Hall:
                 {"id": given, "project": made.id, "attempt": attempt_id, "rater": rater.id, "slot": slot,
                  "position": number, "purpose": "score", "rubrics": refs, "state": "submitted", "revision": 1, "draft": {},
                  "done": N_STEPS, "created_at": AT}
+            )  # fmt: skip
+            rows[device].append(
+                {"client": new_id("tab"), "assignment": given, "person": rater.id, "unsent": 0, "fence": 1, "held": True,
+                 "browser": "Chrome, Windows", "seen_at": AT}
             )  # fmt: skip
             row = {"id": new_id("su"), "assignment": given, "revision": 1, "purpose": "score", "rubrics": refs,
                    "sheets": [sheet], "snapshot_sha256": "0" * 64, "sha256": hashlib.sha256(given.encode()).hexdigest(),
@@ -253,6 +259,10 @@ def measured(hall: Hall, url: str, media_folder: Path, n_attempts: int) -> list[
     began, worked = time.perf_counter(), time.process_time()
     catch_up(hall.db, hall.project)
     rows.append(Row("comparing all pairs, once", time.perf_counter() - began, "s", None, time.process_time() - worked))
+    began, worked = time.perf_counter(), time.process_time()
+    n_cases = open_missing_cases(hall.db, hall.boss, hall.project)
+    what = f"opening {n_cases} cases, once"
+    rows.append(Row(what, time.perf_counter() - began, "s", None, time.process_time() - worked))
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as beside:
         first = beside.submit(count, url, hall.project).result()
         assert first.n == n_attempts * N_RATERS - N_SPARE
@@ -273,7 +283,8 @@ def measured(hall: Hall, url: str, media_folder: Path, n_attempts: int) -> list[
     assert standing(hall.db, hall.boss, hall.project).up_to_date
     rows += [
         timed("queue page of a rater", opened(rater, "/queue?finished=true")),
-        *(timed(f"{name} page", opened(boss, f"/p/hall/{name}")) for name in ("compare", "attempts", "plan", "export")),
+        timed("overview page", opened(boss, "/p/hall")),
+        *(timed(f"{name} page", opened(boss, f"/p/hall/{name}")) for name in PAGES),
     ]
     return rows
 
