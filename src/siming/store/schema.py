@@ -328,7 +328,7 @@ device = Table(
     "device",
     METADATA,
     Column("client", Text, primary_key=True),
-    Column("assignment", Text, ForeignKey("assignment.id"), primary_key=True),
+    Column("assignment", Text, ForeignKey("assignment.id"), primary_key=True, index=True),
     _ref("person", "person", index=False),
     Column("unsent", Integer, nullable=False, default=0),  # what the device last said it still held
     Column("fence", Integer, nullable=False, default=0),  # of the lease, as the device last heard it

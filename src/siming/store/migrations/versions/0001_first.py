@@ -387,6 +387,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["written_off_by"], ["person.id"], name=op.f("fk_device_written_off_by")),
         sa.PrimaryKeyConstraint("client", "assignment", name=op.f("pk_device")),
     )
+    op.create_index(op.f("ix_device_assignment"), "device", ["assignment"], unique=False)
     op.create_table(
         "media_view",
         sa.Column("media", sa.Text(), nullable=False),
