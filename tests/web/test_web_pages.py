@@ -180,6 +180,7 @@ def test_language_and_theme_change_at_once_and_are_kept_for_the_person(visit, se
     assert page.get_by_role("heading", level=1).inner_text() == "您的账号"
     assert page.get_attribute("html", "lang") == "zh-Hans"
     page.locator("form[action='/theme'] button").click()
+    page.wait_for_load_state("load")
     assert page.get_attribute("html", "data-theme") == "dark"
     assert page.evaluate("getComputedStyle(document.body.parentElement).backgroundColor") == "rgb(19, 21, 25)"
     again = visit.page(served.room.owner, "/")

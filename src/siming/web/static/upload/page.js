@@ -22,7 +22,9 @@ class UploadPage {
   listen() {
     const files = this.at('files')
     if (!files) return
-    files.addEventListener('change', () => { this.take([...files.files]); files.value = '' })
+    const take = () => { this.take([...files.files]); files.value = '' }
+    files.addEventListener('change', take)
+    if (files.files.length) take() // chosen before this script was there
     const drop = this.at('drop')
     for (const name of ['dragenter', 'dragover']) addEventListener(name, (event) => { event.preventDefault(); drop.classList.add('over') })
     addEventListener('dragleave', (event) => { if (!event.relatedTarget) drop.classList.remove('over') })
