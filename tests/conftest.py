@@ -10,10 +10,21 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 """Recordings and figures that are not part of the project; tests that use them skip where they are absent."""
 
 
+NEVER_AGAIN = ("test_web_rate_reliable.py", "test_web_rate_shelf.py", "test_web_blinding.py")
+"""What is lost or learnt once in a hundred times is lost or learnt: these tests get no second chance."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that open a browser come first: they take longest, and no worker shall be left alone with one at the end."""
-    browser = {item.path for item in items if item.get_closest_marker("browser")}
-    items.sort(key=lambda item: item.path not in browser)
+    """Files that open a browser come first: they take longest, and no worker shall be left alone with one at the end.
+
+    A browser on a machine with other work is late now and then. Its test runs once more, and the summary names it.
+    """
+    in_browser = [item for item in items if item.get_closest_marker("browser")]
+    for item in in_browser:
+        if item.path.name not in NEVER_AGAIN:
+            item.add_marker(pytest.mark.flaky(reruns=1))
+    first = {item.path for item in in_browser}
+    items.sort(key=lambda item: item.path not in first)
 
 
 @pytest.fixture(scope="module")
