@@ -51,7 +51,7 @@ class Recipe:
 
     max_side: int = 1280
     """Longer side in pixels at most; nothing is enlarged."""
-    crf: int = 23
+    crf: int = 27
     """x264's constant quality, 0 to 40; less is finer."""
     sound: SoundChoice = "keep"
     faces: Faces = "none"
