@@ -216,10 +216,7 @@ def _blur(planes: Sequence[Plane], before: Sequence[Plane], box: Box, cells: int
             continue
         rows, columns = _spread(patch.shape[0], down), _spread(patch.shape[1], across)
         means = _means_of(rows) @ patch @ _means_of(columns).T
-        smooth = np.round(
-            rows @ means @ columns.T, 6
-        )  # the last bits of a product differ from run to run, halves must not
-        plane[place] = np.clip(np.rint(smooth), 0, 255).astype(np.uint8)
+        plane[place] = np.clip(np.rint(rows @ means @ columns.T), 0, 255).astype(np.uint8)
 
 
 def _spread(n: int, cells: int) -> Floats:

@@ -21,10 +21,10 @@ from siming.store.cases.grid import CellInFull, GridColumn, Order
 from siming.store.cases.pairs import nothing_there, require_or_hide
 from siming.store.media.media import films_as_rated
 from siming.store.projects import projects
-from siming.web import numbers, signing
+from siming.web import numbers
 from siming.web.page import redirect, render
 from siming.web.routes.agreement import brief_agreement
-from siming.web.routes.rating_answers import Both, MediaAnswer
+from siming.web.routes.rating_answers import Both, MediaAnswer, media_answer
 from siming.web.seen import seen
 from siming.web.who import SignedIn, database, signed_in
 
@@ -291,19 +291,7 @@ def films(request: Request, who: SignedIn, attempt_id: str, rated: tuple[str | N
     db = database(request)
     with db.read() as connection:
         found = films_as_rated(connection, attempt_id, rated)
-    return [
-        MediaAnswer(
-            id=film.id,
-            camera=film.camera,
-            url=signing.media_address(db, film.id, who.actor.id).url,
-            frames_url=signing.frames_address(film.id),
-            duration_s=film.duration_s,
-            sha256=film.sha256,
-            sound=film.sound,
-            clock_offset_s=film.clock_offset_s,
-        )
-        for film in found
-    ]
+    return [media_answer(db, who, film) for film in found]
 
 
 def _cell(request: Request, who: SignedIn, project_id: str, found: CellInFull) -> CellAnswer:

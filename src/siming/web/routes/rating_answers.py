@@ -20,6 +20,7 @@ from siming.store.blind.queue import Card
 from siming.store.blind.submissions import Receipt
 from siming.store.blind.summary import Problem, Summary
 from siming.store.database import Database
+from siming.store.media.media import RatedMedia
 from siming.web import signing, texts
 from siming.web.who import SignedIn
 
@@ -413,25 +414,27 @@ def rating_answer(db: Database, who: SignedIn, view: RatingView) -> RatingAnswer
         policy=PolicyAnswer(**{name: getattr(policy, name) for name in PolicyAnswer.model_fields}),
         viewer_code=view.viewer_code,
         rubrics=[rubric_answer(rubric) for rubric in view.rubrics],
-        media=[
-            MediaAnswer(
-                id=film.id,
-                camera=film.camera,
-                url=signing.media_address(db, film.id, who.actor.id).url,
-                frames_url=signing.frames_address(film.id),
-                duration_s=film.duration_s,
-                sha256=film.sha256,
-                sound=film.sound,
-                clock_offset_s=film.clock_offset_s,
-            )
-            for film in view.media
-        ],
+        media=[media_answer(db, who, film) for film in view.media],
         blank_reasons=blank_reason_texts(),
         draft=dict(view.draft),
         seq=view.seq,
         server_time=view.server_time,
         public_key=view.public_key,
         receipt=_last_receipt(db, who, view),
+    )
+
+
+def media_answer(db: Database, who: SignedIn, film: RatedMedia) -> MediaAnswer:
+    """A film with addresses for this person."""
+    return MediaAnswer(
+        id=film.id,
+        camera=film.camera,
+        url=signing.media_address(db, film.id, who.actor.id).url,
+        frames_url=signing.frames_address(film.id),
+        duration_s=film.duration_s,
+        sha256=film.sha256,
+        sound=film.sound,
+        clock_offset_s=film.clock_offset_s,
     )
 
 
