@@ -704,11 +704,11 @@ def test_a_coordinator_brings_a_video_in_looks_at_it_and_releases_it_and_a_rater
         (film,) = media.media_for_rating(c, found.id)
     url = signing.media_address(room.db, film.id, room.wei.id).url
     wei = visit.page(room.wei, "/account")
-    measured = wei.evaluate(PLAYED, url)
-    print(f"first picture after {measured['first_ms']:.0f} ms, seeks {[round(ms) for ms in measured['seeks_ms']]} ms")
-    assert measured["duration"] == pytest.approx(film.duration_s, abs=0.05)
-    assert measured["first_ms"] < 2000
-    assert sorted(measured["seeks_ms"])[2] < 500  # the median: other work on the machine may hold one up
+    played = wei.evaluate(PLAYED, url)
+    assert played["duration"] == pytest.approx(film.duration_s, abs=0.05)
+    assert played["stood"] == pytest.approx(
+        [share * played["duration"] for share in (0.9, 0.1, 0.55, 0.99, 0.3)], abs=0.05
+    )
     assert wei.evaluate("url => fetch(url, {headers: {Range: 'bytes=100-199'}}).then(r => r.status)", url) == 206
     assert okafor_status(visit, room, url) == 403
 
@@ -736,20 +736,36 @@ PLAYED = """async (url) => {
     video.addEventListener(name, resolve, { once: true })
     video.addEventListener('error', () => reject(new Error(video.error.message)), { once: true })
   })
-  const began = performance.now()
   video.src = url
   document.body.append(video)
   await once('loadeddata')
-  const first_ms = performance.now() - began
-  const seeks_ms = []
+  const stood = []
   for (const share of [0.9, 0.1, 0.55, 0.99, 0.3]) {
-    const asked = performance.now()
     video.currentTime = share * video.duration
     await once('seeked')
-    seeks_ms.push(performance.now() - asked)
+    stood.push(video.currentTime)
   }
-  return { first_ms, seeks_ms, duration: video.duration }
+  return { stood, duration: video.duration }
 }"""
+
+
+@pytest.mark.browser
+def test_files_chosen_before_the_pages_script_was_there_are_not_lost(visit, served, exam):
+    ingest.worker(served.app)._ending.set()
+    page, held = visit.page(served.room.coordinator, None), []
+    page.route("**/static/upload/page.js*", lambda route: held.append(route))
+    page.goto(f"{served.address}/p/spring/upload", wait_until="commit")
+    page.set_input_files("#files", exam)
+    assert page.locator(".chosen").count() == 0
+    (script,) = held
+    script.continue_()
+    page.locator(".chosen").wait_for()
+    assert exam.name in page.locator(".chosen").inner_text()
+    page.fill(".chosen [name=code]", "A-31")
+    page.click(".chosen .send")
+    page.get_by_text("Waits its turn").wait_for(timeout=30_000)
+    (upload,) = uploads.list_uploads(served.room.db, served.room.coordinator, served.room.project)
+    assert MediaFolder(served.room.media).part_of(upload.id).read_bytes() == exam.read_bytes()
 
 
 @pytest.mark.browser

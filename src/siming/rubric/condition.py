@@ -244,10 +244,12 @@ def _quantities(node: ast.AST, names: Vocabulary) -> set[str]:
     return {name for child in ast.iter_child_nodes(node) for name in _quantities(child, names)}
 
 
-def quantities_in(text: str, names: Vocabulary) -> set[str]:
+@lru_cache(maxsize=4096)
+def quantities_in(text: str, names: Vocabulary) -> frozenset[str]:
     """All quantities a condition looks at."""
     formula, _ = _formula(text, names)
-    return set() if formula is None else {n.id for n in ast.walk(formula) if isinstance(n, ast.Name)} & names.quantities
+    found = () if formula is None else (n.id for n in ast.walk(formula) if isinstance(n, ast.Name))
+    return names.quantities.intersection(found)
 
 
 def _truth(node: ast.expr, facts: Facts) -> Truth:
@@ -276,15 +278,7 @@ def _truth(node: ast.expr, facts: Facts) -> Truth:
 def _quantified(how: str, args: Sequence[ast.expr], facts: Facts) -> Truth:
     """`some`, `most`, `every`, `at_least` over the values of the one quantity inside."""
     inner = args[-1]
-    names = {n.id for n in ast.walk(inner) if isinstance(n, ast.Name)} - set(_AGGREGATES) - {"label"}
-    aggregated = {
-        child.id
-        for n in ast.walk(inner)
-        if isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id in _AGGREGATES
-        for child in n.args
-        if isinstance(child, ast.Name)
-    }
-    for name in sorted(names - aggregated):
+    for name in _names_one_by_one(inner):
         values = facts.values(name)
         if values is not None:
             hits = [_holds(inner, facts, {name: value}) for value in values]
@@ -302,6 +296,20 @@ def _quantified(how: str, args: Sequence[ast.expr], facts: Facts) -> Truth:
                     return n_hits >= int(str(number.value))
             return n_hits > 0
     return _holds(inner, facts, {})
+
+
+@lru_cache(maxsize=4096)
+def _names_one_by_one(node: ast.expr) -> tuple[str, ...]:
+    """Names whose values are looked at singly, not inside mean, count and the like."""
+    names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} - set(_AGGREGATES) - {"label"}
+    aggregated = {
+        child.id
+        for n in ast.walk(node)
+        if isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id in _AGGREGATES
+        for child in n.args
+        if isinstance(child, ast.Name)
+    }
+    return tuple(sorted(names - aggregated))
 
 
 def _holds(node: ast.expr, facts: Facts, value_of: Mapping[str, float]) -> Truth:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from siming.rubric.condition import Truth
@@ -29,7 +29,8 @@ class Known:
     within: Event | None = None
     """Only what belongs to this recurrence; None looks at the whole attempt."""
     deductions: Mapping[str, Truth] = field(default_factory=dict)
-    label_now: int | None = None
+    label_now: Callable[[], int] | None = None
+    """Works out the step's label as far as it is settled; few conditions look at it."""
     question: str | None = None
     """The key under which an event answers a condition in words."""
     only: Quantity | None = None
@@ -41,7 +42,7 @@ class Known:
         return self.board.value(name, self.within.end_s if self.within else float("inf"))
 
     def label(self) -> int | None:
-        return self.label_now
+        return self.label_now() if self.label_now is not None else None
 
     def applied(self, deduction: str) -> Truth:
         return self.deductions.get(deduction)

@@ -61,11 +61,11 @@ def label_of_points(
     >>> [label_of_points(p, 18, aed.ordinal_map) for p in (18, 12, 9, 4)]
     [3, 2, 1, 0]
     """
-    lost = exact(max_points) - exact(points)
     if void or critical:
         return ordinal_map.failed_label
-    if lost <= 0:
+    if points >= max_points:
         return ordinal_map.full_label
+    lost = exact(max_points) - exact(points)
     ratio = lost / exact(max_points)
     if ratio >= Fraction(ordinal_map.deficient.below_ratio):
         return ordinal_map.failed_label

@@ -130,6 +130,8 @@ def _unexplained(rubric: Rubric, judged: Mapping[str, Entry], found: Sequence[Li
     out = {}
     for step_id, entry in judged.items():
         step = rubric.get_step(step_id)
+        if entry.points == step.max_points:
+            continue
         own = [limit for limit in found if limit.step == step_id]
         lacking = exact(_allowed(step, entry, own)) - exact(entry.points or 0.0)
         if lacking > 0:

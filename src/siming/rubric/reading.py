@@ -63,7 +63,7 @@ class _Entered(Known):
             return None
         if self.outcome.nothing_holds:
             return 0
-        return self.label_now if self.outcome.label is None else self.outcome.label
+        return Known.label(self) if self.outcome.label is None else self.outcome.label
 
     def applied(self, deduction: str) -> Truth:
         return True if self.outcome.nothing_holds else self.deductions.get(deduction)

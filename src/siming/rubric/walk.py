@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 from siming.rubric.condition import Truth, read_condition
 from siming.rubric.event import Event
-from siming.rubric.facts import BORDER_SLACK_S
+from siming.rubric.facts import BORDER_SLACK_S, Known
 from siming.rubric.labels import label_of_points
 from siming.rubric.loss import Question, texts
 from siming.rubric.performance import Performance
-from siming.rubric.rubric import Deduction, Requirement, Step
+from siming.rubric.rubric import Deduction, Requirement, StateChange, Step
 from siming.rubric.rule import RuleBook
 from siming.rubric.state import Absence
 
@@ -37,6 +37,8 @@ class Walk:
         """Required states that were not there, by step."""
         self.questions: dict[tuple[str, str, str], Question] = {}
         """Conditions in words that nobody answered."""
+        self._looked_at = {r.at for step in self._rubric.steps for r in step.requires}
+        self._looked_at |= {rule.during for rule in self._rubric.rules}
         self._waiting: dict[tuple[str, str], list[Miss]] = {}
         for step in self._rubric.steps:
             if performance.status(step) == "not_done":
@@ -130,10 +132,7 @@ class Walk:
         """Events of one instant in an order of their own, whatever the file's: what sets states, what clears them,
         and last the event that others are looked at (a touch at the instant of the shock is a touch)."""
         kind = self._rubric.events_by_id.get(event.action)
-        looked_at = f"event:{event.action}"
-        anchor = any(r.at == looked_at for step in self._rubric.steps for r in step.requires) or any(
-            rule.during == looked_at for rule in self._rubric.rules
-        )
+        anchor = f"event:{event.action}" in self._looked_at
         return anchor, bool(kind and kind.clears), event.action, event.id
 
     def _events_inside(self, at: str | None, recurrence: Event) -> list[Event]:
@@ -152,17 +151,21 @@ class Walk:
                 if lost is not None:
                     late.append(Miss(requirement, lost.at_s or event.start_s, lost))
         self.misses[step.id] += late
+        if not step.establishes and not step.invalidates:
+            return
         here = [m for m in self.misses[step.id] if event.start_s - BORDER_SLACK_S <= m.at_s <= event.end_s]
         void = any(m.absence and m.requirement.on_missing.effect == "void" for m in here)
         applied = {d.id: self._performance.applied(step, d, [event], within=event) for d in step.deductions}
-        label = self._label_here(step, applied, here, void=void)
-        known = replace(self._performance.known(event), deductions=applied, label_now=label)
+        known = replace(
+            self._performance.known(event),
+            deductions=applied,
+            label_now=lambda: self._label_here(step, applied, here, void=void),
+        )
         for change in step.establishes:
             if void:
                 self._board.fail(change.state, event.end_s, step.id, "void")
                 continue
-            condition = read_condition(change.when, self._performance.names, prose=True)
-            match condition.truth(replace(known, question=change.state)):
+            match self._truth(change, known):
                 case True:
                     self._board.set(change.state, event.end_s, step.id, event=event.id, increment=change.increment)
                 case False:
@@ -171,12 +174,16 @@ class Walk:
                     self._board.doubt(change.state, event.end_s, step.id)
                     self.ask(step, "state", change.state, change.when, change.when_zh, 0)
         for change in step.invalidates:
-            condition = read_condition(change.when, self._performance.names, prose=True)
-            truth = condition.truth(replace(known, question=change.state))
+            truth = self._truth(change, known)
             if truth is True:
                 self._board.clear(change.state, event.end_s, step.id, event=event.id)
             elif truth is None and event.faults is None:
                 self.ask(step, "state", change.state, change.when, change.when_zh, 0)
+
+    def _truth(self, change: StateChange, known: Known) -> Truth:
+        """Whether a step changes a state, by what is known at its end."""
+        condition = read_condition(change.when, self._performance.names, prose=True)
+        return condition.truth(replace(known, question=change.state) if condition.questions else known)
 
     def _label_here(self, step: Step, applied: Mapping[str, Truth], here: Sequence[Miss], *, void: bool) -> int:
         """The label as far as this recurrence alone decides it; conditions such as ``label >= 1`` look at it."""

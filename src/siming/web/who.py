@@ -79,7 +79,7 @@ def maybe_signed_in(request: Request) -> SignedIn | None:
     return found
 
 
-def signed_in(who: Annotated[SignedIn | None, Depends(maybe_signed_in)]) -> SignedIn:
+async def signed_in(who: Annotated[SignedIn | None, Depends(maybe_signed_in)]) -> SignedIn:
     """Who is signed in; pages send the others to the sign-in page, the API answers 401."""
     if who is None:
         raise SignedOut
