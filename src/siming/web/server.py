@@ -29,6 +29,11 @@ from siming.web.settings import Settings, default_home, oidc_from_environment
 
 PORT = 8470
 
+TURN_S = 0.02
+"""How long a thread may compute while others wait for the interpreter. A save computes for a few milliseconds: with
+Python's 5 ms, saves that arrive together take turns in the middle of their work, and the last ones wait longer for it
+(`docs/benchmarks.md`)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Started:
@@ -67,6 +72,7 @@ def serve(
         StoreError: the database cannot be used, or a later siming made it.
     """
     _refuse_open_doors(host, certfile, keyfile, behind_proxy, address)
+    sys.setswitchinterval(TURN_S)
     os.umask(0o077)  # what the room keeps is for its own user alone
     home = default_home()
     if db_url is None or media is None:
