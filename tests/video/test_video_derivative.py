@@ -594,7 +594,6 @@ from pathlib import Path
 from siming.errors import VideoError
 from siming.video import Recipe
 from siming.video.derivative import make_derivative
-from siming.video.encode import write_video
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 try:
     make_derivative(Path(sys.argv[1]), Path(sys.argv[2]), recipe=Recipe(crf=5))

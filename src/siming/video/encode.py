@@ -1,7 +1,8 @@
 """From pictures and sound to an MP4 file: H.264 and AAC, written whole or not at all.
 
-The one place of siming that encodes. The same pictures give the same bytes on one machine and one version of the
-libraries: one thread per file, no clock time in the container, no macroblock tree (which reads memory it never wrote).
+For pictures that siming made itself; films of recordings are `derivative.py`'s. The same pictures give the same bytes on
+one machine and one version of the libraries: one thread per file, no clock time in the container, no macroblock tree
+(which reads memory it never wrote).
 """
 
 from __future__ import annotations
